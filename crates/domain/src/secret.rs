@@ -1,0 +1,3 @@
+//! Values that must never be printed.
+
+pub use secrecy::{ExposeSecret, SecretBox, SecretString};

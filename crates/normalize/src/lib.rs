@@ -1,0 +1,1 @@
+//! Foreign bytes to events

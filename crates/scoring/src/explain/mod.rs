@@ -1,0 +1,145 @@
+//! From numbers to reasons: contributions, the alert's sentence, the counterfactual.
+//!
+//! Every word is generated from the numbers of the [`Assessment`]; there is no free text.
+
+pub mod counterfactual;
+pub mod evidence;
+mod sentence;
+
+use domain::rule::RuleKey;
+use domain::score::{
+    Assessment, Contribution, ContributionKind, Points, Reference, Signal, Snapshot, Unit,
+};
+use domain::time::Zone;
+
+pub use sentence::{headline, short};
+
+use crate::ENGINE;
+use evidence::Found;
+
+/// In which unit a rule counts.
+pub fn unit(rule: RuleKey) -> Unit {
+    match rule {
+        RuleKey::OffHours => Unit::Events,
+        RuleKey::NewIp => Unit::Addresses,
+        RuleKey::VolumeSpike => Unit::Bytes,
+        RuleKey::ScopeExpansion => Unit::Resources,
+        RuleKey::FailureBurst => Unit::Failures,
+    }
+}
+
+/// The frozen reasons of an alert.
+pub fn snapshot(
+    assessment: &Assessment,
+    threshold: Points,
+    zone: &Zone,
+    found: &[Found],
+) -> Snapshot {
+    let mut contributions: Vec<Contribution> = assessment
+        .signals
+        .iter()
+        .map(|signal| {
+            let mut row = contribution(signal, assessment, zone);
+            row.counterfactual = counterfactual::of_signal(signal, assessment, threshold);
+            if let Some(found) = found.iter().find(|f| f.rule == signal.rule) {
+                row.evidence.clone_from(&found.sample);
+                row.evidence_count = found.count;
+            }
+            row
+        })
+        .collect();
+    if assessment.cap != Points::ZERO {
+        contributions.push(cap(assessment));
+    }
+    Snapshot {
+        engine: ENGINE,
+        ruleset: "classic".to_owned(),
+        threshold,
+        at: assessment.minute.end(),
+        assessment: assessment.clone(),
+        contributions,
+        normal: assessment
+            .normal
+            .iter()
+            .map(|signal| contribution(signal, assessment, zone))
+            .collect(),
+        counterfactual: counterfactual::of_alert(assessment, threshold),
+    }
+}
+
+/// The rows that explain an assessment, without evidence: for scores that raised no alert.
+pub fn contributions(assessment: &Assessment, zone: &Zone) -> Vec<Contribution> {
+    let rows = assessment.signals.iter();
+    let mut rows: Vec<_> = rows.map(|s| contribution(s, assessment, zone)).collect();
+    if assessment.cap != Points::ZERO {
+        rows.push(cap(assessment));
+    }
+    rows
+}
+
+fn contribution(signal: &Signal, assessment: &Assessment, zone: &Zone) -> Contribution {
+    Contribution {
+        kind: ContributionKind::Rule,
+        rule: signal.rule.word().to_owned(),
+        version: signal.version,
+        points: signal.points,
+        sentence: sentence::of(signal, assessment, zone),
+        short: short(signal),
+        observed: signal.observed,
+        expected: signal.median,
+        p95: signal.p95,
+        unit: unit(signal.rule),
+        ratio: signal.ratio,
+        rarity: rarity(signal, assessment),
+        reference: signal.reference,
+        baseline_days: assessment.days_used.len() as u32,
+        threshold: signal.threshold,
+        weight: signal.weight,
+        window_minutes: signal.window_minutes,
+        counterfactual: None,
+        evidence: Vec::new(),
+        evidence_count: 0,
+    }
+}
+
+fn cap(assessment: &Assessment) -> Contribution {
+    let sum = assessment.score - assessment.cap;
+    Contribution {
+        kind: ContributionKind::Cap,
+        rule: "cap".to_owned(),
+        version: 1,
+        points: assessment.cap,
+        sentence: format!("The signals add up to {sum}; a score ends at 100"),
+        short: "cap at 100".to_owned(),
+        observed: sum.as_f64(),
+        expected: 100.0,
+        p95: 100.0,
+        unit: Unit::Points,
+        ratio: None,
+        rarity: String::new(),
+        reference: Reference::Default,
+        baseline_days: 0,
+        threshold: 100.0,
+        weight: Points::ZERO,
+        window_minutes: 0,
+        counterfactual: None,
+        evidence: Vec::new(),
+        evidence_count: 0,
+    }
+}
+
+fn rarity(signal: &Signal, assessment: &Assessment) -> String {
+    let days = assessment.days_used.len();
+    match (signal.reference, signal.days_reached, days) {
+        (Reference::Default, ..) | (_, _, 0) => {
+            "baseline too young: compared with defaults".to_owned()
+        }
+        (_, 0, days) => format!("not once on {days} active days"),
+        (_, reached, days) => {
+            format!(
+                "about once in {} active days",
+                (days as u32).div_ceil(reached)
+            )
+        }
+    }
+}

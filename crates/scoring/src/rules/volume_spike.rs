@@ -1,0 +1,21 @@
+//! More bytes in the window than a multiple of a usual day.
+
+use domain::rule::RuleSettings;
+use domain::score::Signal;
+
+use super::{Window, densest_span, signal};
+use crate::grading::ratio_points;
+
+pub(super) fn evaluate(window: &Window<'_>, settings: &RuleSettings) -> Signal {
+    let bytes = window.sums.bytes as f64;
+    let usual = window.baseline.daily_bytes();
+    let ratio = bytes / usual;
+    let mut signal = signal(settings, window.baseline, bytes, &window.baseline.bytes);
+    signal.median = usual;
+    signal.ratio = Some(ratio);
+    signal.points = ratio_points(settings.weight, ratio, settings.threshold);
+    if ratio > settings.threshold {
+        signal.span = densest_span(window.slots, |s| s.bytes);
+    }
+    signal
+}
