@@ -1,1 +1,35 @@
-//! The only crate with SQL
+//! The only crate with SQL: tenant-scoped, audited, transactional operations on SQLite and
+//! PostgreSQL.
+//!
+//! One SQL text serves both engines ([`db`]); what cannot be said alike lives in
+//! [`db::sqlite_only`] and [`db::postgres_only`]. A [`Scope`] is the only way to a tenant's data.
+//! One file per aggregate, noun first: `alerts::find`, `sources::create`.
+
+pub mod actors;
+pub mod alerts;
+pub mod api_keys;
+pub mod audit;
+pub mod db;
+mod error;
+pub mod events;
+pub mod jobs;
+pub mod log;
+pub mod migrate;
+pub mod overview;
+pub mod partitions;
+pub mod quarantine;
+pub mod retention;
+pub mod rules;
+mod scope;
+pub mod scores;
+pub mod scoring;
+pub mod sessions;
+pub mod setup;
+pub mod sources;
+pub mod tenants;
+pub mod tokens;
+pub mod users;
+
+pub use db::Db;
+pub use error::{Error, Result};
+pub use scope::{Principal, Scope, Via};

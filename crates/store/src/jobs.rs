@@ -1,0 +1,155 @@
+//! The timetable in the database: when each job runs next, who runs it, how it went.
+
+use domain::time::Timestamp;
+
+use crate::db::{Db, Tx, sql};
+use crate::error::{Error, Result};
+
+/// How long a running job is left alone before another process may take it: 15 minutes.
+pub const LEASE_US: i64 = 15 * 60 * 1_000_000;
+
+/// A job's row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Job {
+    /// Its name.
+    pub name: String,
+    /// When it is due.
+    pub next_run_at: Timestamp,
+    /// Start of the latest run.
+    pub started_at: Option<Timestamp>,
+    /// End of the latest run.
+    pub finished_at: Option<Timestamp>,
+    /// `ok` or `failed`.
+    pub outcome: Option<String>,
+    /// What the latest run said.
+    pub message: Option<String>,
+}
+
+/// A run that is this worker's to make.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Claim {
+    /// The job.
+    pub name: String,
+    /// The fence under which its result may be written.
+    pub fence: i64,
+    /// When it was due.
+    pub due_at: Timestamp,
+}
+
+/// Makes sure a job has a row. A new one is due at once.
+pub async fn ensure(db: &Db, name: &str, now: Timestamp) -> Result<()> {
+    let mut tx = db.begin().await?;
+    sql(
+        "INSERT INTO jobs (name, next_run_at, fence, lease_until) VALUES ($1, $2, 0, 0)
+         ON CONFLICT (name) DO NOTHING",
+    )
+    .bind(name)
+    .bind(now)
+    .execute(&mut tx)
+    .await?;
+    tx.commit().await
+}
+
+/// Claims a job when it is due and nobody runs it. Missed runs coalesce into this one.
+pub async fn claim(db: &Db, name: &str, owner: &str, now: Timestamp) -> Result<Option<Claim>> {
+    let due = sql("SELECT next_run_at FROM jobs
+         WHERE name = $1 AND next_run_at <= $2 AND lease_until <= $2")
+    .bind(name)
+    .bind(now)
+    .fetch_optional(db)
+    .await?;
+    if due.is_none() {
+        return Ok(None);
+    }
+    let mut tx = db.begin().await?;
+    let row = sql("UPDATE jobs
+         SET owner = $3, lease_until = $4, fence = fence + 1, started_at = $2
+         WHERE name = $1 AND next_run_at <= $2 AND lease_until <= $2
+         RETURNING fence, next_run_at")
+    .bind(name)
+    .bind(now)
+    .bind(owner)
+    .bind(now.plus(LEASE_US))
+    .fetch_optional(&mut tx)
+    .await?;
+    tx.commit().await?;
+    row.map(|row| {
+        Ok(Claim {
+            name: name.to_owned(),
+            fence: row.get("fence")?,
+            due_at: row.time("next_run_at")?,
+        })
+    })
+    .transpose()
+}
+
+/// Checks inside a transaction that the run is still this worker's.
+pub async fn hold(tx: &mut Tx, claim: &Claim, until: Timestamp) -> Result<()> {
+    let held = sql("UPDATE jobs SET lease_until = $3 WHERE name = $1 AND fence = $2")
+        .bind(&claim.name)
+        .bind(claim.fence)
+        .bind(until)
+        .execute(tx)
+        .await?;
+    if held == 1 {
+        Ok(())
+    } else {
+        Err(Error::LeaseLost)
+    }
+}
+
+/// Records how a run went and when the next is due.
+pub async fn finish(
+    db: &Db,
+    claim: &Claim,
+    outcome: std::result::Result<String, String>,
+    next_run_at: Timestamp,
+    now: Timestamp,
+) -> Result<()> {
+    let (word, message) = match outcome {
+        Ok(message) => ("ok", message),
+        Err(message) => ("failed", message),
+    };
+    let mut tx = db.begin().await?;
+    let changed = sql("UPDATE jobs
+         SET owner = NULL, lease_until = 0, finished_at = $3, outcome = $4, message = $5,
+            next_run_at = $6
+         WHERE name = $1 AND fence = $2")
+    .bind(&claim.name)
+    .bind(claim.fence)
+    .bind(now)
+    .bind(word)
+    .bind(message)
+    .bind(next_run_at)
+    .execute(&mut tx)
+    .await?;
+    tx.commit().await?;
+    if changed == 1 {
+        Ok(())
+    } else {
+        Err(Error::LeaseLost)
+    }
+}
+
+/// Every job, by name.
+pub async fn list(db: &Db) -> Result<Vec<Job>> {
+    let rows = sql(
+        "SELECT name, next_run_at, started_at, finished_at, outcome, message
+         FROM jobs
+         ORDER BY name",
+    )
+    .fetch_all(db)
+    .await?;
+    rows.iter()
+        .map(|row| {
+            Ok(Job {
+                name: row.get("name")?,
+                next_run_at: row.time("next_run_at")?,
+                started_at: row.time_opt("started_at")?,
+                finished_at: row.time_opt("finished_at")?,
+                outcome: row.get("outcome")?,
+                message: row.get("message")?,
+            })
+        })
+        .collect()
+}

@@ -1,0 +1,176 @@
+//! Reading the log in commit order, from a position on.
+
+use std::net::IpAddr;
+
+use domain::actor::{ActorId, Partition};
+use domain::event::Outcome;
+use domain::id::{EventId, SourceId, TenantId};
+use domain::time::Timestamp;
+
+use crate::db::{Db, Row, Target, Tx, postgres_only, sql, sqlite_only};
+use crate::error::Result;
+
+/// A place in the log. Opaque: only this module knows what the numbers mean on which engine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Position {
+    /// Counts up when a database is restored, so that old positions are recognised.
+    pub(crate) epoch: i64,
+    /// The writing transaction on PostgreSQL, 0 on SQLite.
+    pub(crate) hi: i64,
+    /// The sequence number.
+    pub(crate) lo: i64,
+}
+
+impl Position {
+    /// Before the first event.
+    pub const START: Self = sqlite_only::START;
+}
+
+/// What scoring needs of a stored event.
+#[derive(Debug, Clone)]
+pub struct Tailed {
+    /// Where it stands.
+    pub position: Position,
+    /// Whose event.
+    pub tenant: TenantId,
+    /// Share of the scoring work.
+    pub part: Partition,
+    /// Who sent it.
+    pub source: SourceId,
+    /// Who acted.
+    pub actor: ActorId,
+    /// Identity.
+    pub id: EventId,
+    /// When it happened.
+    pub occurred_at: Timestamp,
+    /// When it was received.
+    pub received_at: Timestamp,
+    /// Whether it worked.
+    pub outcome: Outcome,
+    /// Kind of thing acted on.
+    pub resource: Option<String>,
+    /// The one thing acted on.
+    pub resource_id: Option<String>,
+    /// Where the actor came from.
+    pub ip: Option<IpAddr>,
+    /// Client program.
+    pub user_agent: Option<String>,
+    /// Bytes moved.
+    pub bytes: Option<i64>,
+    /// Machine.
+    pub host: Option<String>,
+}
+
+/// Up to `limit` events after a position, in commit order. Crosses tenants: for the worker only.
+pub async fn tail(db: &Db, after: Position, limit: u32) -> Result<Vec<Tailed>> {
+    let text = match db {
+        Db::Sqlite { .. } => sqlite_only::TAIL,
+        Db::Postgres(_) => postgres_only::TAIL,
+    };
+    let rows = sql(text)
+        .bind(after.hi)
+        .bind(after.lo)
+        .bind(limit)
+        .fetch_all(db)
+        .await?;
+    rows.iter()
+        .map(|row| {
+            Ok(Tailed {
+                position: Position {
+                    epoch: after.epoch,
+                    hi: row.get("hi")?,
+                    lo: row.get("lo")?,
+                },
+                tenant: TenantId(row.get("tenant_id")?),
+                part: Partition(row.get::<i64>("part")? as u8),
+                source: SourceId(row.get("source_id")?),
+                actor: ActorId(row.get("actor_id")?),
+                received_at: row.time("received_at")?,
+                ..observed(row)?
+            })
+        })
+        .collect()
+}
+
+/// The newest position of the log.
+pub async fn end(db: &Db) -> Result<Position> {
+    let text = match db {
+        Db::Sqlite { .. } => sqlite_only::END,
+        Db::Postgres(_) => postgres_only::END,
+    };
+    let row = sql(text).fetch_optional(db).await?;
+    row.map_or(Ok(Position::START), |row| {
+        Ok(Position {
+            epoch: Position::START.epoch,
+            hi: row.get("hi")?,
+            lo: row.get("lo")?,
+        })
+    })
+}
+
+/// Events of one page of [`history`].
+const PAGE: usize = 20_000;
+
+/// One actor's events with `from <= occurred_at < until` that lie at or before `position`, in
+/// order of time, handed to `each` page by page so that memory stays bounded.
+pub async fn history(
+    tx: &mut Tx,
+    (tenant, actor): (TenantId, ActorId),
+    (from, until): (Timestamp, Timestamp),
+    position: Position,
+    mut each: impl FnMut(Tailed),
+) -> Result<()> {
+    let text = match tx {
+        Tx::Sqlite(_) => sqlite_only::HISTORY,
+        Tx::Postgres(_) => postgres_only::HISTORY,
+    };
+    let mut after = (from.plus(-1), EventId::from_bytes([0xff; 16]));
+    loop {
+        let rows = sql(text)
+            .bind(tenant)
+            .bind(actor)
+            .bind(from)
+            .bind(until)
+            .bind(position.hi)
+            .bind(position.lo)
+            .bind(after.0)
+            .bind(after.1)
+            .bind(PAGE as i64)
+            .fetch_all(Target::from(&mut *tx))
+            .await?;
+        for row in &rows {
+            let event = Tailed {
+                tenant,
+                actor,
+                ..observed(row)?
+            };
+            after = (event.occurred_at, event.id);
+            each(event);
+        }
+        if rows.len() < PAGE {
+            return Ok(());
+        }
+    }
+}
+
+/// The columns that both readings share; the others get neutral values.
+fn observed(row: &Row) -> Result<Tailed> {
+    let ip: Option<String> = row.get("ip")?;
+    Ok(Tailed {
+        position: Position::START,
+        tenant: TenantId(0),
+        part: Partition(0),
+        source: SourceId(0),
+        actor: ActorId(0),
+        id: row.event_id("id")?,
+        occurred_at: row.time("occurred_at")?,
+        received_at: Timestamp::default(),
+        outcome: row.parse("outcome", |word| Some(Outcome::from_word(word)))?,
+        resource: row.get("resource")?,
+        resource_id: row.get("resource_id")?,
+        ip: ip.and_then(|ip| ip.parse().ok()),
+        user_agent: row.get("user_agent")?,
+        bytes: row.get("bytes")?,
+        host: row.get("host")?,
+    })
+}

@@ -1,0 +1,733 @@
+//! The scorer's side: what one pass reads and writes, in one transaction.
+
+use std::collections::{BTreeSet, HashMap};
+
+use domain::actor::{ActorId, Partition};
+use domain::alert::Status;
+use domain::id::{AlertId, EventId, TenantId};
+use domain::rule::{RuleKey, RuleSet};
+use domain::score::{Assessment, Points, Snapshot};
+use domain::severity::Severity;
+use domain::time::{Day, Minute, Timestamp};
+
+use crate::alerts::{self, Evidence, HistoryEntry};
+use crate::db::{Db, Target, Tx, sql};
+use crate::error::{Error, Result};
+use crate::events;
+
+/// The rules in force of a tenant.
+pub async fn rules(db: &Db, tenant: TenantId) -> Result<RuleSet> {
+    crate::rules::of_tenant(db, tenant).await
+}
+
+/// A stored profile.
+#[derive(Debug, Clone)]
+pub struct StoredProfile {
+    /// Whose.
+    pub actor: ActorId,
+    /// Share of the scoring work.
+    pub part: Partition,
+    /// The zone it was folded in.
+    pub zone: String,
+    /// The newest minute folded in.
+    pub newest: Minute,
+    /// The serialised profile.
+    pub state: Vec<u8>,
+    /// Points by rule of the newest minute.
+    pub points: String,
+    /// The next minute at which the score can fall.
+    pub due: Option<Minute>,
+}
+
+const PROFILE: &str = "SELECT actor_id, part, zone, newest, state, points, due
+ FROM profiles
+ WHERE tenant_id = $1";
+
+/// The profiles of some actors; actors without one are missing.
+pub async fn profiles(
+    target: impl Into<Target<'_>>,
+    tenant: TenantId,
+    actors: &[ActorId],
+) -> Result<HashMap<ActorId, StoredProfile>> {
+    let rows = sql(PROFILE)
+        .bind(tenant)
+        .push(" AND actor_id IN ")
+        .push_list(actors.iter().copied())
+        .fetch_all(target)
+        .await?;
+    let read = rows.iter().map(read_profile);
+    read.map(|p| p.map(|p| (p.actor, p))).collect()
+}
+
+/// Profiles whose score can fall at or before a minute, oldest first.
+pub async fn due(
+    db: &Db,
+    tenant: TenantId,
+    until: Minute,
+    limit: u32,
+) -> Result<Vec<StoredProfile>> {
+    let rows = sql(PROFILE)
+        .bind(tenant)
+        .push(" AND due <= ")
+        .push_bind(until)
+        .push(" ORDER BY due LIMIT ")
+        .push_bind(limit)
+        .fetch_all(db)
+        .await?;
+    rows.iter().map(read_profile).collect()
+}
+
+fn read_profile(row: &crate::db::Row) -> Result<StoredProfile> {
+    Ok(StoredProfile {
+        actor: ActorId(row.get("actor_id")?),
+        part: Partition(row.get::<i64>("part")? as u8),
+        zone: row.get("zone")?,
+        newest: Minute(row.get("newest")?),
+        state: row.get("state")?,
+        points: row.get("points")?,
+        due: row.get::<Option<i64>>("due")?.map(Minute),
+    })
+}
+
+/// Makes every profile of the tenant that is younger than `since` due at once, so that the score
+/// shown now follows changed rules.
+pub async fn judge_again(tx: &mut Tx, tenant: TenantId, since: Minute) -> Result<u64> {
+    sql("UPDATE profiles SET due = newest WHERE tenant_id = $1 AND newest >= $2")
+        .bind(tenant)
+        .bind(since)
+        .execute(tx)
+        .await
+}
+
+/// Days left out of the baselines of some actors.
+pub async fn excluded_days(
+    target: impl Into<Target<'_>>,
+    tenant: TenantId,
+    actors: &[ActorId],
+) -> Result<HashMap<ActorId, BTreeSet<Day>>> {
+    let rows = sql("SELECT actor_id, day FROM excluded_days WHERE tenant_id = $1 AND actor_id IN ")
+        .bind(tenant)
+        .push_list(actors.iter().copied())
+        .fetch_all(target)
+        .await?;
+    let mut days: HashMap<ActorId, BTreeSet<Day>> = HashMap::new();
+    for row in rows {
+        let actor = ActorId(row.get("actor_id")?);
+        days.entry(actor)
+            .or_default()
+            .insert(Day(row.get::<i64>("day")? as i32));
+    }
+    Ok(days)
+}
+
+/// Names of some actors.
+pub async fn names(
+    target: impl Into<Target<'_>>,
+    tenant: TenantId,
+    actors: &[ActorId],
+) -> Result<HashMap<ActorId, String>> {
+    let rows = sql("SELECT id, name FROM actors WHERE tenant_id = $1 AND id IN ")
+        .bind(tenant)
+        .push_list(actors.iter().copied())
+        .fetch_all(target)
+        .await?;
+    rows.iter()
+        .map(|row| Ok((ActorId(row.get("id")?), row.get("name")?)))
+        .collect()
+}
+
+/// The profile of an actor after a pass.
+#[derive(Debug)]
+pub struct ProfileUpdate<'a> {
+    /// Whose.
+    pub actor: ActorId,
+    /// Share of the scoring work.
+    pub part: Partition,
+    /// The zone it is folded in.
+    pub zone: &'a str,
+    /// The newest minute.
+    pub newest: Minute,
+    /// The next minute at which the score can fall.
+    pub due: Option<Minute>,
+    /// The serialised profile.
+    pub state: &'a [u8],
+    /// Points by rule of the newest minute.
+    pub points: &'a str,
+}
+
+/// Stores a profile.
+pub async fn save_profile(
+    tx: &mut Tx,
+    tenant: TenantId,
+    profile: &ProfileUpdate<'_>,
+    now: Timestamp,
+) -> Result<()> {
+    sql(
+        "INSERT INTO profiles (tenant_id, actor_id, part, zone, newest, due, state, points,
+            updated_at, baseline_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 0)
+         ON CONFLICT (tenant_id, actor_id) DO UPDATE SET zone = excluded.zone,
+            newest = excluded.newest, due = excluded.due, state = excluded.state,
+            points = excluded.points, updated_at = excluded.updated_at",
+    )
+    .bind(tenant)
+    .bind(profile.actor)
+    .bind(profile.part)
+    .bind(profile.zone)
+    .bind(profile.newest)
+    .bind(profile.due)
+    .bind(profile.state)
+    .bind(profile.points)
+    .bind(now)
+    .execute(tx)
+    .await
+    .map(drop)
+}
+
+/// Notes when a profile's score can fall next.
+pub async fn save_due(
+    tx: &mut Tx,
+    tenant: TenantId,
+    actor: ActorId,
+    due: Option<Minute>,
+) -> Result<()> {
+    sql("UPDATE profiles SET due = $3 WHERE tenant_id = $1 AND actor_id = $2")
+        .bind(tenant)
+        .bind(actor)
+        .bind(due)
+        .execute(tx)
+        .await
+        .map(drop)
+}
+
+/// What an actor's row shows after a pass.
+#[derive(Debug)]
+pub struct ActorUpdate<'a> {
+    /// Whose.
+    pub actor: ActorId,
+    /// Earliest event of the pass.
+    pub first_seen_at: Timestamp,
+    /// Latest event of the pass.
+    pub last_seen_at: Timestamp,
+    /// Latest receipt of the pass.
+    pub last_received_at: Timestamp,
+    /// Score now.
+    pub score: Points,
+    /// The instant it was judged at.
+    pub score_at: Timestamp,
+    /// Reasons as a JSON list.
+    pub reasons: &'a str,
+}
+
+/// Stores what an actor's row shows.
+pub async fn save_actor(tx: &mut Tx, tenant: TenantId, update: &ActorUpdate<'_>) -> Result<()> {
+    sql("UPDATE actors
+         SET first_seen_at = CASE WHEN first_seen_at > $3 THEN $3 ELSE first_seen_at END,
+            last_seen_at = CASE WHEN last_seen_at < $4 THEN $4 ELSE last_seen_at END,
+            last_received_at = CASE WHEN last_received_at < $5 THEN $5 ELSE last_received_at END,
+            score = $6, score_at = $7, reasons = $8
+         WHERE tenant_id = $1 AND id = $2")
+    .bind(tenant)
+    .bind(update.actor)
+    .bind(update.first_seen_at)
+    .bind(update.last_seen_at)
+    .bind(update.last_received_at)
+    .bind(update.score)
+    .bind(update.score_at)
+    .bind(update.reasons)
+    .execute(tx)
+    .await
+    .map(drop)
+}
+
+/// Stores only an actor's score now.
+pub async fn save_score_now(
+    tx: &mut Tx,
+    tenant: TenantId,
+    actor: ActorId,
+    (score, at): (Points, Timestamp),
+    reasons: &str,
+) -> Result<()> {
+    sql("UPDATE actors SET score = $3, score_at = $4, reasons = $5
+         WHERE tenant_id = $1 AND id = $2")
+    .bind(tenant)
+    .bind(actor)
+    .bind(score)
+    .bind(at)
+    .bind(reasons)
+    .execute(tx)
+    .await
+    .map(drop)
+}
+
+/// Forgets the scores of an actor from a minute on (the first of a UTC day), because a late event
+/// made them stale.
+pub async fn forget_scores(
+    tx: &mut Tx,
+    tenant: TenantId,
+    actor: ActorId,
+    from: Minute,
+) -> Result<()> {
+    sql("DELETE FROM scores WHERE tenant_id = $1 AND actor_id = $2 AND minute >= $3")
+        .bind(tenant)
+        .bind(actor)
+        .bind(from)
+        .execute(&mut *tx)
+        .await?;
+    sql("DELETE FROM score_days WHERE tenant_id = $1 AND actor_id = $2 AND day >= $3")
+        .bind(tenant)
+        .bind(actor)
+        .bind(from.start().utc_day())
+        .execute(tx)
+        .await
+        .map(drop)
+}
+
+/// Stores one scored minute at which the points changed.
+pub async fn save_score(
+    tx: &mut Tx,
+    tenant: TenantId,
+    (actor, part): (ActorId, Partition),
+    assessment: &Assessment,
+    cause: &'static str,
+    now: Timestamp,
+) -> Result<()> {
+    let text = serde_json::to_string(assessment)
+        .map_err(|e| Error::Inconsistent(format!("assessment: {e}")))?;
+    sql(
+        "INSERT INTO scores (tenant_id, actor_id, minute, part, score, assessment, cause,
+            scored_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+         ON CONFLICT (tenant_id, actor_id, minute) DO UPDATE SET score = excluded.score,
+            assessment = excluded.assessment, cause = excluded.cause",
+    )
+    .bind(tenant)
+    .bind(actor)
+    .bind(assessment.minute)
+    .bind(part)
+    .bind(assessment.score)
+    .bind(text)
+    .bind(cause)
+    .bind(now)
+    .execute(tx)
+    .await
+    .map(drop)
+}
+
+/// Raises the highest score of a day.
+pub async fn save_day(
+    tx: &mut Tx,
+    tenant: TenantId,
+    (actor, part): (ActorId, Partition),
+    (minute, score): (Minute, Points),
+    alerted: bool,
+    now: Timestamp,
+) -> Result<()> {
+    sql(
+        "INSERT INTO score_days (tenant_id, day, actor_id, part, score, minute, alerted,
+            scored_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+         ON CONFLICT (tenant_id, day, actor_id) DO UPDATE SET score = excluded.score,
+            minute = excluded.minute, alerted = excluded.alerted, scored_at = excluded.scored_at
+         WHERE excluded.score > score_days.score",
+    )
+    .bind(tenant)
+    .bind(minute.start().utc_day())
+    .bind(actor)
+    .bind(part)
+    .bind(score)
+    .bind(minute)
+    .bind(alerted)
+    .bind(now)
+    .execute(tx)
+    .await
+    .map(drop)
+}
+
+/// What one pass counted for one source and hour.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct HourCount {
+    /// Events.
+    pub events: i64,
+    /// Failed events.
+    pub failures: i64,
+    /// Bytes.
+    pub bytes: i64,
+    /// Latest event.
+    pub last_occurred_at: i64,
+    /// Latest receipt.
+    pub last_received_at: i64,
+}
+
+/// Adds counts to a source's hour. Exactly once, because it commits with the cursor.
+pub async fn add_hour(
+    tx: &mut Tx,
+    tenant: TenantId,
+    (source, hour): (domain::id::SourceId, i64),
+    count: &HourCount,
+) -> Result<()> {
+    sql(
+        "INSERT INTO source_hours (tenant_id, hour, source_id, events, failures, bytes,
+            last_occurred_at, last_received_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+         ON CONFLICT (tenant_id, hour, source_id) DO UPDATE SET
+            events = source_hours.events + excluded.events,
+            failures = source_hours.failures + excluded.failures,
+            bytes = CASE WHEN source_hours.bytes > 9223372036854775807 - excluded.bytes
+                THEN 9223372036854775807 ELSE source_hours.bytes + excluded.bytes END,
+            last_occurred_at = CASE WHEN source_hours.last_occurred_at < excluded.last_occurred_at
+                THEN excluded.last_occurred_at ELSE source_hours.last_occurred_at END,
+            last_received_at = CASE WHEN source_hours.last_received_at < excluded.last_received_at
+                THEN excluded.last_received_at ELSE source_hours.last_received_at END",
+    )
+    .bind(tenant)
+    .bind(hour)
+    .bind(source)
+    .bind(count.events)
+    .bind(count.failures)
+    .bind(count.bytes)
+    .bind(count.last_occurred_at)
+    .bind(count.last_received_at)
+    .execute(tx)
+    .await
+    .map(drop)
+}
+
+/// What the scorer must know of an actor's latest alert.
+#[derive(Debug, Clone)]
+pub struct LatestAlert {
+    /// Row id.
+    pub id: AlertId,
+    /// The minute that opened it.
+    pub opened: Minute,
+    /// Its latest signal.
+    pub last_signal: Minute,
+    /// Its highest score.
+    pub score: Points,
+    /// Where it stands.
+    pub status: Status,
+    /// Rules that fired in it.
+    pub rules: BTreeSet<RuleKey>,
+}
+
+/// The alert of an actor whose episode is nearest to a minute: the latest that opened at or
+/// before `until`.
+pub async fn latest_alert(
+    tx: &mut Tx,
+    tenant: TenantId,
+    actor: ActorId,
+    until: Minute,
+) -> Result<Option<LatestAlert>> {
+    let row = sql(
+        "SELECT id, opened_minute, last_signal_minute, score, status, rules
+         FROM alerts
+         WHERE tenant_id = $1 AND actor_id = $2 AND opened_minute <= $3
+         ORDER BY opened_minute DESC, id DESC
+         LIMIT 1",
+    )
+    .bind(tenant)
+    .bind(actor)
+    .bind(until)
+    .fetch_optional(tx)
+    .await?;
+    row.map(|row| {
+        Ok(LatestAlert {
+            id: AlertId(row.get("id")?),
+            opened: Minute(row.get("opened_minute")?),
+            last_signal: Minute(row.get("last_signal_minute")?),
+            score: row.points("score")?,
+            status: row.parse("status", Status::from_word)?,
+            rules: row.json("rules")?,
+        })
+    })
+    .transpose()
+}
+
+/// The words and numbers of an alert at its highest score.
+#[derive(Debug)]
+pub struct Reasons<'a> {
+    /// The frozen reasons.
+    pub snapshot: &'a Snapshot,
+    /// The one sentence.
+    pub sentence: &'a str,
+    /// A few words per reason.
+    pub short: &'a [String],
+}
+
+/// Opens an alert and returns its row id.
+pub async fn open_alert(
+    tx: &mut Tx,
+    tenant: TenantId,
+    (actor, part): (ActorId, Partition),
+    reasons: &Reasons<'_>,
+    now: Timestamp,
+) -> Result<AlertId> {
+    let assessment = &reasons.snapshot.assessment;
+    let number: i64 = sql(
+        "UPDATE tenants SET next_alert = next_alert + 1 WHERE id = $1
+         RETURNING next_alert",
+    )
+    .bind(tenant)
+    .fetch_one(&mut *tx)
+    .await?
+    .get("next_alert")?;
+    let rules: BTreeSet<RuleKey> = assessment.fired().collect();
+    let row = sql(
+        "INSERT INTO alerts (tenant_id, number, part, actor_id, opened_minute,
+            last_signal_minute, detected_at, updated_at, score, severity, status, version, rules,
+            sentence, reasons, snapshot)
+         VALUES ($1, $2, $3, $4, $5, $5, $6, $6, $7, $8, 'open', 1, $9, $10, $11, $12)
+         RETURNING id",
+    )
+    .bind(tenant)
+    .bind(number)
+    .bind(part)
+    .bind(actor)
+    .bind(assessment.minute)
+    .bind(now)
+    .bind(assessment.score)
+    .bind(Severity::of_score(assessment.score).rank())
+    .bind(json(&rules)?)
+    .bind(reasons.sentence)
+    .bind(json(&reasons.short)?)
+    .bind(json(reasons.snapshot)?)
+    .fetch_one(&mut *tx)
+    .await?;
+    let id = AlertId(row.get("id")?);
+    let text = format!("Opened with score {}", assessment.score);
+    note(tx, (tenant, id), "opened", text, now).await?;
+    Ok(id)
+}
+
+/// Raises an alert to a new highest score with new reasons.
+pub async fn raise_alert(
+    tx: &mut Tx,
+    tenant: TenantId,
+    alert: &LatestAlert,
+    reasons: &Reasons<'_>,
+    now: Timestamp,
+    late: bool,
+) -> Result<()> {
+    let assessment = &reasons.snapshot.assessment;
+    let rules: BTreeSet<RuleKey> = alert
+        .rules
+        .iter()
+        .copied()
+        .chain(assessment.fired())
+        .collect();
+    sql("UPDATE alerts
+         SET score = $3, severity = $4, rules = $5, sentence = $6, reasons = $7, snapshot = $8,
+            last_signal_minute = $9, updated_at = $10, version = version + 1
+         WHERE tenant_id = $1 AND id = $2")
+    .bind(tenant)
+    .bind(alert.id)
+    .bind(assessment.score)
+    .bind(Severity::of_score(assessment.score).rank())
+    .bind(json(&rules)?)
+    .bind(reasons.sentence)
+    .bind(json(&reasons.short)?)
+    .bind(json(reasons.snapshot)?)
+    .bind(alert.last_signal.max(assessment.minute))
+    .bind(now)
+    .execute(&mut *tx)
+    .await?;
+    let why = if late {
+        ", scored again because of a late event"
+    } else {
+        ""
+    };
+    let text = format!("Score {} → {}{why}", alert.score, assessment.score);
+    note(
+        tx,
+        (tenant, alert.id),
+        if late { "late" } else { "score" },
+        text,
+        now,
+    )
+    .await
+}
+
+/// Notes that an alert goes on, and which rules have joined.
+pub async fn continue_alert(
+    tx: &mut Tx,
+    tenant: TenantId,
+    alert: &LatestAlert,
+    minute: Minute,
+    rules: &BTreeSet<RuleKey>,
+    now: Timestamp,
+) -> Result<()> {
+    let all: BTreeSet<RuleKey> = alert.rules.union(rules).copied().collect();
+    sql(
+        "UPDATE alerts SET last_signal_minute = $3, rules = $4, updated_at = $5
+         WHERE tenant_id = $1 AND id = $2",
+    )
+    .bind(tenant)
+    .bind(alert.id)
+    .bind(alert.last_signal.max(minute))
+    .bind(json(&all)?)
+    .bind(now)
+    .execute(&mut *tx)
+    .await?;
+    let joined: Vec<_> = rules.difference(&alert.rules).map(|r| r.title()).collect();
+    if joined.is_empty() {
+        return Ok(());
+    }
+    let text = format!("Joined by {}", joined.join(", ").to_lowercase());
+    note(tx, (tenant, alert.id), "score", text, now).await
+}
+
+/// Notes, once, that signals went on after an alert was closed without opening a new one.
+pub async fn note_swallowed(
+    tx: &mut Tx,
+    tenant: TenantId,
+    alert: AlertId,
+    score: Points,
+    now: Timestamp,
+) -> Result<()> {
+    let known = sql("SELECT id FROM alert_history
+         WHERE tenant_id = $1 AND alert_id = $2 AND kind = 'swallowed'
+         LIMIT 1")
+    .bind(tenant)
+    .bind(alert)
+    .fetch_optional(&mut *tx)
+    .await?;
+    if known.is_some() {
+        return Ok(());
+    }
+    let text =
+        format!("Scored {score} again within a day of closing; no rule joined, no new alert");
+    note(tx, (tenant, alert), "swallowed", text, now).await
+}
+
+async fn note(
+    tx: &mut Tx,
+    key: (TenantId, AlertId),
+    kind: &str,
+    text: String,
+    now: Timestamp,
+) -> Result<()> {
+    let entry = HistoryEntry {
+        at: now,
+        kind: kind.to_owned(),
+        who: "scorer".to_owned(),
+        text,
+    };
+    alerts::note(tx, key, &entry).await
+}
+
+/// Freezes copies of the events behind an alert. What is frozen stays.
+pub async fn freeze_evidence(
+    tx: &mut Tx,
+    tenant: TenantId,
+    alert: AlertId,
+    wanted: &HashMap<EventId, BTreeSet<RuleKey>>,
+) -> Result<()> {
+    let ids: Vec<EventId> = wanted.keys().copied().collect();
+    for listed in events::find_many(&mut *tx, tenant, &ids).await? {
+        let rules = wanted.get(&listed.event.id).cloned().unwrap_or_default();
+        let frozen = Evidence {
+            source: listed.source,
+            rules: rules.iter().copied().collect(),
+            event: listed.event,
+        };
+        sql(
+            "INSERT INTO alert_evidence (tenant_id, alert_id, event_id, occurred_at, rules, event)
+             VALUES ($1, $2, $3, $4, $5, $6)
+             ON CONFLICT (tenant_id, alert_id, event_id) DO UPDATE SET rules = excluded.rules,
+                event = excluded.event",
+        )
+        .bind(tenant)
+        .bind(alert)
+        .bind(frozen.event.id)
+        .bind(frozen.event.occurred_at)
+        .bind(json(&rules)?)
+        .bind(json(&frozen)?)
+        .execute(&mut *tx)
+        .await?;
+    }
+    Ok(())
+}
+
+/// A profile whose stored 14-day view is out of date.
+#[derive(Debug)]
+pub struct OutdatedView {
+    /// The profile.
+    pub profile: StoredProfile,
+    /// When it last changed.
+    pub updated_at: Timestamp,
+}
+
+/// Profiles that changed, or whose view was computed before `day_start`, with a higher actor id
+/// than `after`.
+pub async fn outdated_views(
+    db: &Db,
+    tenant: TenantId,
+    day_start: Timestamp,
+    after: ActorId,
+    limit: u32,
+) -> Result<Vec<OutdatedView>> {
+    let rows = sql(
+        "SELECT actor_id, part, zone, newest, state, points, due, updated_at
+         FROM profiles
+         WHERE tenant_id = $1 AND actor_id > $2 AND (baseline_at <= updated_at OR baseline_at < $3)
+         ORDER BY actor_id
+         LIMIT $4",
+    )
+    .bind(tenant)
+    .bind(after)
+    .bind(day_start)
+    .bind(limit)
+    .fetch_all(db)
+    .await?;
+    rows.iter()
+        .map(|row| {
+            Ok(OutdatedView {
+                profile: read_profile(row)?,
+                updated_at: row.time("updated_at")?,
+            })
+        })
+        .collect()
+}
+
+/// Stores a 14-day view.
+pub async fn save_view(
+    tx: &mut Tx,
+    tenant: TenantId,
+    actor: ActorId,
+    view: &domain::baseline::BaselineView,
+) -> Result<()> {
+    sql("UPDATE actors SET baseline = $3, baseline_days = $4 WHERE tenant_id = $1 AND id = $2")
+        .bind(tenant)
+        .bind(actor)
+        .bind(json(view)?)
+        .bind(view.active_days())
+        .execute(&mut *tx)
+        .await?;
+    sql("UPDATE profiles SET baseline_at = $3 WHERE tenant_id = $1 AND actor_id = $2")
+        .bind(tenant)
+        .bind(actor)
+        .bind(view.computed_at)
+        .execute(tx)
+        .await
+        .map(drop)
+}
+
+/// UTC hours between two hours in which at least one source delivered an event.
+pub async fn hours_with_events(
+    db: &Db,
+    tenant: TenantId,
+    (from, until): (i64, i64),
+) -> Result<BTreeSet<i64>> {
+    let rows = sql("SELECT DISTINCT hour FROM source_hours
+         WHERE tenant_id = $1 AND hour >= $2 AND hour < $3")
+    .bind(tenant)
+    .bind(from)
+    .bind(until)
+    .fetch_all(db)
+    .await?;
+    rows.iter().map(|row| row.get("hour")).collect()
+}
+
+fn json<T: serde::Serialize + ?Sized>(value: &T) -> Result<String> {
+    serde_json::to_string(value).map_err(|e| Error::Inconsistent(format!("to JSON: {e}")))
+}
