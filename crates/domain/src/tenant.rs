@@ -80,6 +80,11 @@ impl Slug {
         &self.0
     }
 
+    /// The slug of an installation's first tenant.
+    pub fn first() -> Self {
+        Self("default".to_owned())
+    }
+
     /// A slug made of any name: letters and digits kept, the rest becomes hyphens.
     pub fn suggest(name: &str) -> Option<Self> {
         let mut text = String::new();

@@ -12,14 +12,28 @@ use domain::id::EventId;
 use crate::Intake;
 
 /// Counts equal items of one request or file.
-#[derive(Debug, Default)]
-pub struct Copies(HashMap<[u8; 16], u32>);
+#[derive(Debug)]
+pub struct Copies(Option<HashMap<[u8; 16], u32>>);
+
+impl Default for Copies {
+    fn default() -> Self {
+        Self(Some(HashMap::new()))
+    }
+}
 
 impl Copies {
+    /// Counts nothing: for readers that only look and never store.
+    pub fn uncounted() -> Self {
+        Self(None)
+    }
+
     fn next(&mut self, content: &blake3::Hash) -> u32 {
+        let Some(counts) = &mut self.0 else {
+            return 1;
+        };
         let mut key = [0_u8; 16];
         key.copy_from_slice(content.as_bytes().split_at(16).0);
-        let count = self.0.entry(key).or_default();
+        let count = counts.entry(key).or_default();
         *count += 1;
         *count
     }

@@ -1,1 +1,10 @@
-//! The one binary
+//! The one binary: arguments, configuration, start, stop. Everything else lives in other crates.
+
+pub mod cli;
+pub mod clock;
+pub mod config;
+pub mod demo;
+pub mod failure;
+mod shutdown;
+mod start;
+mod telemetry;

@@ -102,6 +102,11 @@ impl Scope {
         self
     }
 
+    /// The database, for questions that are about no tenant.
+    pub fn database(&self) -> &Db {
+        &self.db
+    }
+
     /// The tenant's row id, bound into every statement.
     pub fn tenant_id(&self) -> TenantId {
         self.tenant.id

@@ -1,6 +1,6 @@
 //! The scorer's side: what one pass reads and writes, in one transaction.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use domain::actor::{ActorId, Partition};
 use domain::alert::Status;
@@ -620,7 +620,7 @@ pub async fn freeze_evidence(
     tx: &mut Tx,
     tenant: TenantId,
     alert: AlertId,
-    wanted: &HashMap<EventId, BTreeSet<RuleKey>>,
+    wanted: &BTreeMap<EventId, BTreeSet<RuleKey>>,
 ) -> Result<()> {
     let ids: Vec<EventId> = wanted.keys().copied().collect();
     for listed in events::find_many(&mut *tx, tenant, &ids).await? {

@@ -1,1 +1,31 @@
-//! What people and devices ask for
+//! What people and devices ask for: API-keyed ingest, pages, JSON API.
+//!
+//! The router ([`router`]) is built from one table that names method, path and permission of
+//! every route. A handler's first argument, [`auth::Require`], yields the tenant's scope, which is
+//! the only way to the store.
+
+pub mod accept;
+pub mod app;
+mod assets;
+pub mod auth;
+mod client;
+mod error;
+pub mod export;
+mod form;
+mod headers;
+pub mod hidden;
+pub mod ingest;
+mod limit;
+mod openapi;
+pub mod ops;
+mod page;
+mod pages;
+pub mod router;
+mod viz;
+
+pub use app::{App, BaseUrl, Keys, Settings};
+pub use auth::hashing::Hashing;
+pub use auth::keys;
+pub use auth::password::problem as password_problem;
+pub use error::WebError;
+pub use openapi::openapi;

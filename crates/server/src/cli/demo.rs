@@ -1,0 +1,320 @@
+//! `demo`: an embedded database, the demo organisation through the real pipeline, the dashboard.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use clap::Args;
+use domain::access::Role;
+use domain::alert::{Move, Status};
+use domain::redaction::Redaction;
+use domain::score::Points;
+use domain::source::{Source, SourceSettings};
+use domain::tenant::Slug;
+use domain::time::{Clock, DAY_US, HOUR_US, Timestamp, Zone};
+use normalize::{Copies, Intake, Verdict, accept};
+use store::alerts::{self, Filter, Order};
+use store::db::Durability;
+use store::log::{Appender, Batch};
+use store::tenants::NewTenant;
+use store::users::{self, NewUser};
+use store::{Db, Principal, Scope, Via, migrate, overview, sources, tenants};
+use tokio::sync::Notify;
+use worker::jobs::{baseline, score::Scorer};
+
+use crate::clock::SystemClock;
+use crate::config::{Config, Flags, MasterKey, generate_key};
+use crate::demo::{self, DemoEvent};
+use crate::failure::{Failure, Outcome};
+use crate::shutdown;
+use crate::start::{self, Roles};
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  insider-risk demo --port 3001")]
+pub(super) struct Arguments {
+    /// Port on 127.0.0.1
+    #[arg(long, default_value_t = 3000)]
+    port: u16,
+    /// Folder of the embedded database
+    #[arg(long, default_value = "data/demo")]
+    data: PathBuf,
+    /// Load, print a summary with the alerts, and end
+    #[arg(long)]
+    no_serve: bool,
+    /// Start over: delete the demo database first
+    #[arg(long)]
+    reset: bool,
+}
+
+/// Who signs in to the demo.
+const EMAIL: &str = "analyst@harbourfinch.example";
+/// Events appended before each scoring pass: below one batch of the scorer, so that sources
+/// whose events were appended one after the other are folded together in order of time.
+const CHUNK: usize = 8000;
+
+pub(super) async fn run(arguments: Arguments, flags: &Flags, _: Config) -> Outcome {
+    let folder = Folder::prepare(&arguments)?;
+    let mut config = Config::read(&flags.for_demo(&folder.database(), arguments.port))?;
+    config.master_key = Some(folder.key()?);
+    let stop = shutdown::on_signal()?;
+    let db = Db::open(&config.database_url, Durability::Normal).await?;
+    migrate::run(&db, SystemClock.now()).await?;
+    let tenant = tenants::first_or_create(&db, &new_tenant(&config), SystemClock.now()).await?;
+    let principal = Principal::System("demo");
+    let scope = Scope::new(
+        db.clone(),
+        tenant,
+        principal,
+        Via::CommandLine,
+        SystemClock.now(),
+    );
+    let password = folder.password()?;
+    create_user(&scope, &password).await?;
+    load(&db, &scope).await?;
+    summary(&scope).await?;
+    if arguments.no_serve {
+        db.close().await;
+        return Ok(());
+    }
+    let roles = Roles {
+        web: true,
+        worker: true,
+    };
+    start::run(&config, db, roles, stop, |address| {
+        println!("\n  Dashboard  http://{address}\n  E-mail     {EMAIL}\n  Password   {password}\n\nCtrl-C stops it.");
+    })
+    .await
+}
+
+/// The folder of the demo: database, key and password, readable by the owner only.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn prepare(arguments: &Arguments) -> Outcome<Self> {
+        let folder = Self(arguments.data.clone());
+        if arguments.reset {
+            for ending in ["db", "db-wal", "db-shm"] {
+                remove(&folder.0.join(format!("demo.{ending}")))?;
+            }
+        }
+        std::fs::create_dir_all(&folder.0)
+            .map_err(|e| Failure::Failed(format!("--data {}: {e}", folder.0.display())))?;
+        Ok(folder)
+    }
+
+    fn database(&self) -> String {
+        format!("sqlite://{}", self.0.join("demo.db").display())
+    }
+
+    fn key(&self) -> Outcome<MasterKey> {
+        MasterKey::parse(&self.secret("key", generate_key)?)
+    }
+
+    fn password(&self) -> Outcome<String> {
+        self.secret("password", || {
+            web::hidden::random_text().chars().take(20).collect()
+        })
+    }
+
+    /// Reads a secret, or makes one that stays.
+    fn secret(&self, name: &str, make: impl FnOnce() -> String) -> Outcome<String> {
+        let path = self.0.join(name);
+        match std::fs::read_to_string(&path) {
+            Ok(text) => Ok(text.trim().to_owned()),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                let secret = make();
+                write_private(&path, &secret)?;
+                Ok(secret)
+            }
+            Err(error) => Err(Failure::Failed(format!("{}: {error}", path.display()))),
+        }
+    }
+}
+
+fn remove(path: &Path) -> Outcome {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(Failure::Failed(format!("{}: {error}", path.display())))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn write_private(path: &Path, text: &str) -> Outcome {
+    use std::io::Write;
+    use std::os::unix::fs::OpenOptionsExt;
+    let file = std::fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path);
+    let mut file = file.map_err(|e| Failure::Failed(format!("{}: {e}", path.display())))?;
+    Ok(writeln!(file, "{text}")?)
+}
+
+fn new_tenant(config: &Config) -> NewTenant {
+    NewTenant {
+        name: "Harbour & Finch".to_owned(),
+        zone: Zone::named(demo::ZONE).unwrap_or_else(|_| Zone::utc()),
+        demo: true,
+        alert_threshold: Points::whole(60),
+        ..config.first_tenant()
+    }
+}
+
+async fn create_user(scope: &Scope, password: &str) -> Outcome {
+    if users::count(scope.database()).await? > 0 {
+        return Ok(());
+    }
+    let hash = start::hashing().hash_password(password).await;
+    let hash = hash.map_err(|e| Failure::Failed(e.title))?;
+    let new = NewUser {
+        email: EMAIL,
+        name: "Mia Okafor",
+        password_hash: &hash,
+        role: Role::Admin,
+        must_change_password: false,
+    };
+    users::create(scope, &new).await?;
+    Ok(())
+}
+
+/// Loads what is missing: everything the first time, the time since the last event later.
+async fn load(db: &Db, scope: &Scope) -> Outcome {
+    let now = SystemClock.now();
+    let known = sources::list(scope).await?;
+    let first = known.is_empty();
+    let all = if first {
+        create_sources(scope).await?
+    } else {
+        known
+    };
+    let anchor = all.iter().map(|s| s.created_at).min().unwrap_or(now);
+    let newest = overview::arrivals(scope, 0).await?;
+    let newest = newest.iter().map(|a| a.last_occurred_at).max();
+    let from = match newest {
+        None => demo::begin(anchor),
+        Some(at) if now.micros() - at.micros() > DAY_US => at.plus(-HOUR_US),
+        Some(_) => return Ok(()),
+    };
+    let events = tokio::task::spawn_blocking(move || demo::events(anchor, from, now)).await;
+    let events = events.map_err(|e| Failure::Failed(e.to_string()))?;
+    eprintln!("loading {} events of the demo organisation …", events.len());
+    let appender = Appender::start(db.clone(), Arc::new(Notify::new()));
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let mut scorer = Scorer::new(start::worker_name());
+    for chunk in events.chunks(CHUNK) {
+        append(&appender, scope, &all, chunk, None).await?;
+        scorer.catch_up_quietly(db, &clock).await?;
+    }
+    if first {
+        append(&appender, scope, &all, &demo::clock_ahead(now), Some(now)).await?;
+        close_false_positive(scope).await?;
+    }
+    scorer.release(db).await?;
+    baseline::run(db, now).await?;
+    Ok(())
+}
+
+async fn create_sources(scope: &Scope) -> Outcome<Vec<Source>> {
+    let mut all = Vec::new();
+    for (slug, name) in demo::SOURCES {
+        let slug: Slug = slug
+            .parse()
+            .map_err(|e| Failure::Failed(format!("{slug}: {e}")))?;
+        all.push(sources::create(scope, &slug, &SourceSettings::named(name), None).await?);
+    }
+    Ok(all)
+}
+
+/// Sends events through normalising and appending. `received_at` is just after each event unless
+/// given, as it would have been had the sources been connected then.
+async fn append(
+    appender: &Appender,
+    scope: &Scope,
+    all: &[Source],
+    events: &[DemoEvent],
+    received_at: Option<Timestamp>,
+) -> Outcome {
+    let redaction = Redaction::default();
+    let mut batches: BTreeMap<&str, Batch> = BTreeMap::new();
+    for event in events {
+        let source = find(all, event.source)?;
+        let received = received_at.unwrap_or(event.at.plus(2_000_000));
+        let intake = Intake::new(scope.tenant.key, source.id, &redaction, None, received);
+        let intake = intake.map_err(|e| Failure::Failed(e.to_string()))?;
+        let batch = batches.entry(event.source).or_default();
+        match accept(&event.json, &intake, &mut Copies::default()) {
+            Verdict::Accepted(event, _) => batch.events.push(event),
+            Verdict::Quarantined(event, reason) => batch.quarantined.push((event, reason)),
+            Verdict::Rejected(problem) => {
+                return Err(Failure::Failed(format!(
+                    "demo event: {}: {}",
+                    problem.field, problem.message
+                )));
+            }
+        }
+    }
+    for (slug, batch) in batches {
+        let source = find(all, slug)?;
+        appender.append(&scope.tenant, source.id, batch).await?;
+    }
+    Ok(())
+}
+
+fn find<'s>(all: &'s [Source], slug: &str) -> Outcome<&'s Source> {
+    let found = all.iter().find(|s| s.slug.as_str() == slug);
+    found.ok_or_else(|| {
+        Failure::Failed(format!(
+            "the demo source {slug} was deleted; start over with --reset"
+        ))
+    })
+}
+
+/// The analyst of the demo has already closed one alert.
+async fn close_false_positive(scope: &Scope) -> Outcome {
+    let (actor, note) = demo::FALSE_POSITIVE;
+    let filter = Filter {
+        text: Some(actor.to_owned()),
+        ..Filter::default()
+    };
+    let mut scope = scope.clone();
+    let user = users::find(&scope, EMAIL).await?;
+    scope.principal = Principal::User {
+        id: user.id,
+        email: user.email,
+    };
+    for alert in alerts::list(&scope, &filter, Order::Newest, None, 10).await? {
+        let wanted = Move {
+            to: Status::FalsePositive,
+            disposition: None,
+            reason: Some(note.to_owned()),
+        };
+        alerts::change_status(&scope, alert.code, Some(alert.version), &wanted).await?;
+    }
+    Ok(())
+}
+
+async fn summary(scope: &Scope) -> Outcome {
+    let arrivals = overview::arrivals(scope, 0).await?;
+    let events: i64 = arrivals.iter().map(|a| a.total).sum();
+    let actors = store::actors::count(scope).await?;
+    println!(
+        "{}: {events} events of {actors} actors from {} sources",
+        scope.tenant.name,
+        arrivals.len()
+    );
+    let all = alerts::list(scope, &Filter::default(), Order::Worst, None, 50).await?;
+    println!("{} alerts, raised by the scorer:", all.len());
+    for alert in all {
+        println!(
+            "  {} {:>5} {:<8} {:<14} {}",
+            alert.code,
+            alert.score.to_string(),
+            alert.severity.word(),
+            alert.status.word(),
+            alert.sentence
+        );
+    }
+    Ok(())
+}

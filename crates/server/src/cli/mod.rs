@@ -1,0 +1,116 @@
+//! The commands. Each file is one command: its arguments and what it does.
+
+mod check;
+mod demo;
+mod evaluate;
+mod import;
+mod keys;
+mod lines;
+mod migrate;
+mod openapi;
+mod serve;
+mod source;
+mod token;
+mod user;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::config::{Config, Flags};
+use crate::failure::Outcome;
+use crate::telemetry;
+
+/// Scores every deviation from what the last 14 days looked like, with reasons that add up
+#[derive(Debug, Parser)]
+#[command(
+    name = "insider-risk",
+    version,
+    about,
+    after_help = "Example:\n  insider-risk demo\n\nSee 'insider-risk COMMAND --help' for an example of every command."
+)]
+struct Arguments {
+    #[command(flatten)]
+    flags: Flags,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Load the demo organisation and serve the dashboard
+    Demo(demo::Arguments),
+    /// Serve web, worker and listeners in one process
+    Serve(serve::Arguments),
+    /// Serve only pages, API and ingest
+    Web(serve::Arguments),
+    /// Run only the jobs
+    Worker(serve::Arguments),
+    /// Load history from a file and score it
+    Import(import::Arguments),
+    /// Run history through the scorer without a database
+    Evaluate(evaluate::Arguments),
+    /// Bring the database schema up to date
+    Migrate(migrate::Arguments),
+    /// Check configuration, database, keys, clock and ports
+    Check(check::Arguments),
+    /// Print a new one-time code for the first administrator
+    SetupCode(user::SetupCodeArguments),
+    /// Create, list and change users
+    User(user::Arguments),
+    /// Create, list and change sources and their keys
+    Source(source::Arguments),
+    /// Create personal API tokens
+    Token(token::Arguments),
+    /// Make encryption keys
+    Keys(keys::Arguments),
+    /// Print the OpenAPI document
+    Openapi(openapi::Arguments),
+}
+
+/// Parses, runs, and turns the result into an exit code.
+pub fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build();
+    let outcome = match runtime {
+        Ok(runtime) => runtime.block_on(run(arguments)),
+        Err(error) => Err(error.into()),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("insider-risk: {failure}");
+            ExitCode::from(failure.code())
+        }
+    }
+}
+
+async fn run(arguments: Arguments) -> Outcome {
+    let config = Config::read(&arguments.flags)?;
+    let serving = matches!(
+        arguments.command,
+        Command::Serve(_) | Command::Web(_) | Command::Worker(_)
+    );
+    telemetry::start(
+        config.log_format,
+        if serving { "info,sqlx=warn" } else { "warn" },
+    );
+    match arguments.command {
+        Command::Demo(args) => demo::run(args, &arguments.flags, config).await,
+        Command::Serve(args) => serve::run(args, &config, serve::BOTH).await,
+        Command::Web(args) => serve::run(args, &config, serve::WEB).await,
+        Command::Worker(args) => serve::run(args, &config, serve::WORKER).await,
+        Command::Import(args) => import::run(args, &config).await,
+        Command::Evaluate(args) => evaluate::run(&args),
+        Command::Migrate(args) => migrate::run(args, &config).await,
+        Command::Check(args) => check::run(args, &config).await,
+        Command::SetupCode(args) => user::setup_code(args, &config).await,
+        Command::User(args) => user::run(args, &config).await,
+        Command::Source(args) => source::run(args, &config).await,
+        Command::Token(args) => token::run(args, &config).await,
+        Command::Keys(args) => keys::run(args),
+        Command::Openapi(args) => openapi::run(args),
+    }
+}

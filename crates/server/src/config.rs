@@ -1,0 +1,408 @@
+//! Settings: flag before variable before file before default. A missing, weak or contradictory
+//! value stops the start with one line that names it.
+
+mod key;
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+use domain::score::Points;
+use domain::tenant::Slug;
+use domain::time::Zone;
+use ipnet::IpNet;
+use secrecy::SecretString;
+use serde::Deserialize;
+use store::tenants::NewTenant;
+use web::BaseUrl;
+
+use crate::failure::{Failure, Outcome};
+pub use key::{MasterKey, generate as generate_key};
+
+/// Where the embedded database lives when nothing else is said.
+pub const DEFAULT_DATABASE: &str = "sqlite://data/insider-risk.db";
+/// The file that is read when it exists.
+pub const DEFAULT_FILE: &str = "insider-risk.toml";
+
+/// Settings as flags and variables. Secrets have no flag, because flags show in process lists.
+#[derive(Debug, Clone, Default, Args)]
+pub struct Flags {
+    /// Database: sqlite://PATH or postgres://…
+    #[arg(long, env = "DATABASE_URL", global = true, hide_env_values = true)]
+    database_url: Option<String>,
+    /// Address for people and devices
+    #[arg(long, env = "LISTEN_ADDR", global = true)]
+    listen_addr: Option<String>,
+    /// Address for /livez, /readyz and /metrics
+    #[arg(long, env = "OPS_LISTEN_ADDR", global = true)]
+    ops_listen_addr: Option<String>,
+    /// Address under which people reach the service
+    #[arg(long, env = "BASE_URL", global = true)]
+    base_url: Option<String>,
+    /// Milliseconds between full scoring passes
+    #[arg(long, env = "SCORING_INTERVAL_MS", global = true)]
+    scoring_interval_ms: Option<String>,
+    /// Milliseconds between refreshes of the 14-day views
+    #[arg(long, env = "BASELINE_INTERVAL_MS", global = true)]
+    baseline_interval_ms: Option<String>,
+    /// Proxies whose forwarded headers are believed, as addresses or networks, comma-separated
+    #[arg(long, env = "TRUSTED_PROXIES", global = true)]
+    trusted_proxies: Option<String>,
+    /// Log format: pretty or json
+    #[arg(long, env = "LOG_FORMAT", global = true)]
+    log_format: Option<String>,
+    /// Score at which alerts open, for a new organisation
+    #[arg(long, env = "ALERT_THRESHOLD", global = true)]
+    alert_threshold: Option<String>,
+    /// Days raw events are kept, for a new organisation
+    #[arg(long, env = "DATA_RETENTION_DAYS", global = true)]
+    data_retention_days: Option<String>,
+    /// Settings file
+    #[arg(long, env = "INSIDER_RISK_CONFIG", global = true)]
+    config: Option<PathBuf>,
+}
+
+impl Flags {
+    /// The same flags for the demo: its own database and port, whatever the environment says.
+    pub fn for_demo(&self, database: &str, port: u16) -> Self {
+        Self {
+            database_url: Some(database.to_owned()),
+            listen_addr: Some(format!("127.0.0.1:{port}")),
+            ops_listen_addr: Some("127.0.0.1:0".to_owned()),
+            base_url: Some(format!("http://127.0.0.1:{port}")),
+            ..self.clone()
+        }
+    }
+}
+
+/// The file: the same settings, and the secrets for those who prefer a file.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    database_url: Option<String>,
+    listen_addr: Option<String>,
+    ops_listen_addr: Option<String>,
+    base_url: Option<String>,
+    scoring_interval_ms: Option<toml::Value>,
+    baseline_interval_ms: Option<toml::Value>,
+    trusted_proxies: Option<String>,
+    log_format: Option<String>,
+    alert_threshold: Option<toml::Value>,
+    data_retention_days: Option<toml::Value>,
+    integration_encryption_key: Option<String>,
+    admin_email: Option<String>,
+    admin_password: Option<String>,
+    admin_name: Option<String>,
+}
+
+/// The first administrator, when the configuration names one.
+#[derive(Debug, Clone)]
+pub struct Admin {
+    /// Address.
+    pub email: String,
+    /// Password; never resets an existing one.
+    pub password: SecretString,
+    /// Name.
+    pub name: String,
+}
+
+/// How logs are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    Pretty,
+    /// For machines.
+    Json,
+}
+
+/// Checked settings.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Database address.
+    pub database_url: String,
+    /// Address for people and devices.
+    pub listen_addr: String,
+    /// Address of the operations listener.
+    pub ops_listen_addr: String,
+    /// Address for links and cookies.
+    pub base_url: BaseUrl,
+    /// Time between full scoring passes.
+    pub scoring_interval: Duration,
+    /// Time between refreshes of the views.
+    pub baseline_interval: Duration,
+    /// Believed proxies.
+    pub trusted_proxies: Vec<IpNet>,
+    /// How logs are written.
+    pub log_format: LogFormat,
+    /// Score at which alerts open, for a new organisation.
+    pub alert_threshold: Points,
+    /// Days raw events are kept, for a new organisation.
+    pub retention_days: u32,
+    /// The master key, when one is set.
+    pub master_key: Option<MasterKey>,
+    /// The first administrator, when one is named.
+    pub admin: Option<Admin>,
+}
+
+impl Config {
+    /// Reads and checks everything.
+    pub fn read(flags: &Flags) -> Outcome<Self> {
+        let file = File::read(flags)?;
+        let secret = |name: &str, in_file: &Option<String>| {
+            std::env::var(name)
+                .ok()
+                .filter(|v| !v.is_empty())
+                .or_else(|| in_file.clone())
+        };
+        let listen_addr = pick(&flags.listen_addr, &file.listen_addr, "127.0.0.1:3000");
+        let ops_listen_addr = pick(
+            &flags.ops_listen_addr,
+            &file.ops_listen_addr,
+            "127.0.0.1:9090",
+        );
+        let socket = address("LISTEN_ADDR", &listen_addr)?;
+        address("OPS_LISTEN_ADDR", &ops_listen_addr)?;
+        let own = format!("http://{}", reachable(socket));
+        let base_url = pick(&flags.base_url, &file.base_url, &own);
+        let database_url = pick(&flags.database_url, &file.database_url, DEFAULT_DATABASE);
+        refuse_default_password(&database_url, socket)?;
+        let key = secret(
+            "INTEGRATION_ENCRYPTION_KEY",
+            &file.integration_encryption_key,
+        );
+        Ok(Self {
+            base_url: BaseUrl::parse(&base_url).map_err(Failure::Configuration)?,
+            scoring_interval: millis(
+                "SCORING_INTERVAL_MS",
+                &flags.scoring_interval_ms,
+                file.scoring_interval_ms.as_ref(),
+            )?,
+            baseline_interval: millis(
+                "BASELINE_INTERVAL_MS",
+                &flags.baseline_interval_ms,
+                file.baseline_interval_ms.as_ref(),
+            )?,
+            trusted_proxies: networks(&pick(&flags.trusted_proxies, &file.trusted_proxies, ""))?,
+            log_format: log_format(&pick(&flags.log_format, &file.log_format, "pretty"))?,
+            alert_threshold: threshold(&number(
+                &flags.alert_threshold,
+                file.alert_threshold.as_ref(),
+                "60",
+            ))?,
+            retention_days: retention(&number(
+                &flags.data_retention_days,
+                file.data_retention_days.as_ref(),
+                "90",
+            ))?,
+            master_key: key.map(|text| MasterKey::parse(&text)).transpose()?,
+            admin: admin(
+                secret("ADMIN_EMAIL", &file.admin_email),
+                secret("ADMIN_PASSWORD", &file.admin_password),
+                secret("ADMIN_NAME", &file.admin_name),
+            )?,
+            database_url,
+            listen_addr,
+            ops_listen_addr,
+        })
+    }
+
+    /// The master key, or the line that says how to get one.
+    pub fn require_key(&self) -> Outcome<&MasterKey> {
+        self.master_key.as_ref().ok_or_else(|| {
+            Failure::configuration("INTEGRATION_ENCRYPTION_KEY is not set: make one with 'insider-risk keys generate' and keep it safe")
+        })
+    }
+
+    /// What a first organisation starts with.
+    pub fn first_tenant(&self) -> NewTenant {
+        NewTenant {
+            slug: Slug::first(),
+            name: "My organisation".to_owned(),
+            zone: Zone::utc(),
+            alert_threshold: self.alert_threshold,
+            retention_days: self.retention_days,
+            demo: false,
+        }
+    }
+}
+
+impl File {
+    fn read(flags: &Flags) -> Outcome<Self> {
+        let path = flags
+            .config
+            .clone()
+            .unwrap_or_else(|| PathBuf::from(DEFAULT_FILE));
+        let text = match std::fs::read_to_string(&path) {
+            Ok(text) => text,
+            Err(error)
+                if error.kind() == std::io::ErrorKind::NotFound && flags.config.is_none() =>
+            {
+                return Ok(Self::default());
+            }
+            Err(error) => {
+                return Err(Failure::configuration(format!(
+                    "{}: {error}",
+                    path.display()
+                )));
+            }
+        };
+        toml::from_str(&text)
+            .map_err(|e| Failure::configuration(format!("{}: {}", path.display(), e.message())))
+    }
+}
+
+fn pick(flag: &Option<String>, file: &Option<String>, default: &str) -> String {
+    let flag = flag.clone().filter(|v| !v.is_empty());
+    flag.or_else(|| file.clone())
+        .unwrap_or_else(|| default.to_owned())
+}
+
+fn number(flag: &Option<String>, file: Option<&toml::Value>, default: &str) -> String {
+    let file = file.map(|value| match value {
+        toml::Value::String(text) => text.clone(),
+        toml::Value::Integer(number) => number.to_string(),
+        toml::Value::Float(number) => number.to_string(),
+        _ => "?".to_owned(),
+    });
+    pick(flag, &file, default)
+}
+
+fn address(name: &str, text: &str) -> Outcome<SocketAddr> {
+    text.parse().map_err(|_| {
+        Failure::configuration(format!(
+            "{name}={text} is not an address and port such as 127.0.0.1:3000"
+        ))
+    })
+}
+
+/// The address a browser on this machine uses for a listener.
+fn reachable(socket: SocketAddr) -> SocketAddr {
+    match socket {
+        SocketAddr::V4(v4) if v4.ip().is_unspecified() => {
+            SocketAddr::from(([127, 0, 0, 1], v4.port()))
+        }
+        SocketAddr::V6(v6) if v6.ip().is_unspecified() => {
+            SocketAddr::from(([127, 0, 0, 1], v6.port()))
+        }
+        other => other,
+    }
+}
+
+fn millis(name: &str, flag: &Option<String>, file: Option<&toml::Value>) -> Outcome<Duration> {
+    let text = number(flag, file, "300000");
+    match text.parse::<u64>() {
+        Ok(ms @ 100..=86_400_000) => Ok(Duration::from_millis(ms)),
+        _ => Err(Failure::configuration(format!(
+            "{name}={text} must be 100 to 86400000 milliseconds"
+        ))),
+    }
+}
+
+fn networks(text: &str) -> Outcome<Vec<IpNet>> {
+    let parts = text.split(',').map(str::trim).filter(|p| !p.is_empty());
+    parts
+        .map(|part| {
+            let network = part.parse::<IpNet>().ok();
+            network
+                .or_else(|| part.parse::<IpAddr>().ok().map(IpNet::from))
+                .ok_or_else(|| {
+                    Failure::configuration(format!(
+                        "TRUSTED_PROXIES: {part} is not an address or network such as 10.0.0.0/8"
+                    ))
+                })
+        })
+        .collect()
+}
+
+fn log_format(text: &str) -> Outcome<LogFormat> {
+    match text {
+        "pretty" => Ok(LogFormat::Pretty),
+        "json" => Ok(LogFormat::Json),
+        _ => Err(Failure::configuration(format!(
+            "LOG_FORMAT={text} must be pretty or json"
+        ))),
+    }
+}
+
+fn threshold(text: &str) -> Outcome<Points> {
+    let points = text.parse::<f64>().ok().and_then(Points::from_f64);
+    points
+        .filter(|p| (Points::whole(1)..=Points::MAX).contains(p))
+        .ok_or_else(|| Failure::configuration(format!("ALERT_THRESHOLD={text} must be 1 to 100")))
+}
+
+fn retention(text: &str) -> Outcome<u32> {
+    let days = text.parse::<u32>().ok().filter(|d| (1..=3650).contains(d));
+    days.ok_or_else(|| {
+        Failure::configuration(format!("DATA_RETENTION_DAYS={text} must be 1 to 3650"))
+    })
+}
+
+fn admin(
+    email: Option<String>,
+    password: Option<String>,
+    name: Option<String>,
+) -> Outcome<Option<Admin>> {
+    let (email, password) = match (email, password) {
+        (None, None) => return Ok(None),
+        (Some(email), Some(password)) => (email, password),
+        (Some(_), None) => {
+            return Err(Failure::configuration(
+                "ADMIN_EMAIL is set but ADMIN_PASSWORD is not: set both or neither",
+            ));
+        }
+        (None, Some(_)) => {
+            return Err(Failure::configuration(
+                "ADMIN_PASSWORD is set but ADMIN_EMAIL is not: set both or neither",
+            ));
+        }
+    };
+    if !email.contains('@') {
+        return Err(Failure::configuration(
+            "ADMIN_EMAIL is not an e-mail address",
+        ));
+    }
+    if let Some(problem) = web::password_problem(&password, &email) {
+        return Err(Failure::configuration(format!("ADMIN_PASSWORD: {problem}")));
+    }
+    Ok(Some(Admin {
+        name: name.unwrap_or_else(|| "Administrator".to_owned()),
+        password: password.into(),
+        email,
+    }))
+}
+
+/// Passwords that stand in examples and default installations.
+const DEFAULT_PASSWORDS: &[&str] = &[
+    "postgres",
+    "password",
+    "insider-risk",
+    "insider_risk",
+    "changeme",
+    "change-me",
+    "change_me",
+    "example",
+    "admin",
+    "root",
+    "secret",
+    "test",
+    "irm",
+];
+
+/// A guessable database password is tolerated only while nobody else can reach the service.
+fn refuse_default_password(database_url: &str, listen: SocketAddr) -> Outcome {
+    let Some((_, rest)) = database_url.split_once("://") else {
+        return Ok(());
+    };
+    let credentials = rest.rsplit_once('@').map_or("", |(c, _)| c);
+    let (user, password) = credentials.split_once(':').unwrap_or((credentials, ""));
+    let guessable =
+        !password.is_empty() && (password == user || DEFAULT_PASSWORDS.contains(&password));
+    if guessable && !listen.ip().is_loopback() {
+        return Err(Failure::configuration(
+            "DATABASE_URL holds a default password while LISTEN_ADDR is reachable from outside: choose a password of your own",
+        ));
+    }
+    Ok(())
+}

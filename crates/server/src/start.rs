@@ -1,0 +1,205 @@
+//! Starting the roles: database first, then listeners, then the worker.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use domain::access::Role;
+use domain::time::Clock;
+use metrics_exporter_prometheus::PrometheusBuilder;
+use secrecy::ExposeSecret;
+use store::db::Durability;
+use store::users::NewUser;
+use store::{Db, Principal, Scope, Via, migrate, setup, tenants, users};
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+use web::{App, Hashing, Keys, accept, ops::Ops, router};
+use worker::{Intervals, Runner};
+
+use crate::clock::SystemClock;
+use crate::config::Config;
+use crate::failure::{Failure, Outcome};
+
+/// bcrypt cost of passwords and API keys.
+const BCRYPT_COST: u32 = 12;
+
+/// The variable with which tests lower the cost of hashing; only builds with debug assertions
+/// look at it.
+fn bcrypt_cost() -> u32 {
+    if cfg!(debug_assertions) {
+        let wanted = std::env::var("IRM_TEST_BCRYPT_COST").ok();
+        return wanted.and_then(|c| c.parse().ok()).unwrap_or(BCRYPT_COST);
+    }
+    BCRYPT_COST
+}
+
+/// Which parts run in this process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Roles {
+    pub web: bool,
+    pub worker: bool,
+}
+
+/// Opens the database and brings its schema up to date.
+pub(crate) async fn open(config: &Config, durability: Durability) -> Outcome<Db> {
+    let db = Db::open(&config.database_url, durability).await?;
+    let applied = migrate::run(&db, SystemClock.now()).await?;
+    if applied > 0 {
+        tracing::info!(applied, "the database schema was brought up to date");
+    }
+    tenants::first_or_create(&db, &config.first_tenant(), SystemClock.now()).await?;
+    Ok(db)
+}
+
+/// A hasher with the cost of this build.
+pub(crate) fn hashing() -> Hashing {
+    Hashing::new(bcrypt_cost())
+}
+
+/// The tenant a command means: the only one, or the one named.
+pub(crate) async fn tenant(db: &Db, slug: Option<&str>) -> Outcome<domain::tenant::Tenant> {
+    let all = tenants::list(db).await?;
+    let named = |slug: &str| all.iter().find(|t| t.slug.as_str() == slug).cloned();
+    match (slug, all.as_slice()) {
+        (Some(slug), _) => named(slug).ok_or_else(|| {
+            Failure::configuration(format!("--tenant {slug}: there is no such tenant"))
+        }),
+        (None, [only]) => Ok(only.clone()),
+        (None, _) => Err(Failure::configuration(
+            "several tenants exist: name one with --tenant SLUG",
+        )),
+    }
+}
+
+/// The scope of a command.
+pub(crate) async fn command_scope(db: &Db, slug: Option<&str>) -> Outcome<Scope> {
+    let tenant = tenant(db, slug).await?;
+    let now = SystemClock.now();
+    Ok(Scope::new(
+        db.clone(),
+        tenant,
+        Principal::CommandLine,
+        Via::CommandLine,
+        now,
+    ))
+}
+
+/// Creates the configured administrator, once; else prints a setup code while nobody exists.
+pub(crate) async fn first_run(config: &Config, db: &Db) -> Outcome {
+    if let Some(admin) = &config.admin {
+        let mut scope = command_scope(db, None).await?;
+        scope.principal = Principal::System("configuration");
+        if users::count(db).await? == 0 {
+            let hash = hashing()
+                .hash_password(admin.password.expose_secret())
+                .await;
+            let hash = hash.map_err(|e| Failure::Failed(e.title))?;
+            let new = NewUser {
+                email: &admin.email,
+                name: &admin.name,
+                password_hash: &hash,
+                role: Role::Admin,
+                must_change_password: false,
+            };
+            setup::create_first(&scope, &new).await?;
+            tracing::info!("the first administrator was created from the configuration");
+        }
+        return Ok(());
+    }
+    if let Some(code) = issue_setup_code(db).await? {
+        tracing::warn!(
+            "first run: open {}/setup and use the setup code {code}",
+            config.base_url.origin()
+        );
+    }
+    Ok(())
+}
+
+/// A fresh setup code; `None` once somebody exists.
+pub(crate) async fn issue_setup_code(db: &Db) -> Outcome<Option<String>> {
+    let number = u64::from_le_bytes(web::hidden::random::<8>());
+    let code = domain::id::crockford(number, 10);
+    let hash = web::hidden::hash(&code);
+    let issued = setup::issue(db, &hash, SystemClock.now()).await?;
+    Ok(issued.then_some(code))
+}
+
+/// Runs the roles until `stop`. `ready` learns the address of the web listener.
+pub(crate) async fn run(
+    config: &Config,
+    db: Db,
+    roles: Roles,
+    stop: CancellationToken,
+    ready: impl FnOnce(SocketAddr),
+) -> Outcome {
+    let key = config.require_key()?;
+    let draining = Arc::new(AtomicBool::new(false));
+    let recorder = PrometheusBuilder::new().install_recorder();
+    let metrics = recorder.map_err(|e| Failure::Failed(format!("metrics: {e}")))?;
+    let ops_listener = listen(&config.ops_listen_addr, "OPS_LISTEN_ADDR").await?;
+    let ops = Ops::new(db.clone(), Arc::clone(&draining), move || metrics.render());
+    let ops_stop = CancellationToken::new();
+    let ops_task = tokio::spawn(accept::serve(ops_listener, ops.router(), ops_stop.clone()));
+    let wake = Arc::new(Notify::new());
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let mut parts = tokio::task::JoinSet::new();
+    if roles.web {
+        let listener = listen(&config.listen_addr, "LISTEN_ADDR").await?;
+        let address = accept::local_address(&listener);
+        let settings = web::Settings {
+            base_url: config.base_url.clone(),
+            trusted_proxies: config.trusted_proxies.clone(),
+            bcrypt_cost: bcrypt_cost(),
+            keys: Keys::new(key.bytes()),
+        };
+        let app = App::start(db.clone(), Arc::clone(&clock), Arc::clone(&wake), settings);
+        let stop = stop.clone();
+        parts.spawn(async move {
+            accept::serve(listener, router::build(app), stop).await;
+            Ok(())
+        });
+        if let Some(address) = address {
+            ready(address);
+        }
+    }
+    if roles.worker {
+        let intervals = Intervals {
+            score: config.scoring_interval,
+            baseline: config.baseline_interval,
+        };
+        let owner = worker_name();
+        let runner = Runner::new(db.clone(), clock, wake, intervals, owner);
+        let stop = stop.clone();
+        parts.spawn(async move { runner.run(stop).await });
+    }
+    let marked = Arc::clone(&draining);
+    let watched = stop.clone();
+    tokio::spawn(async move {
+        watched.cancelled().await;
+        marked.store(true, Ordering::Relaxed);
+    });
+    let mut outcome = Ok(());
+    while let Some(ended) = parts.join_next().await {
+        let ended =
+            ended.map_err(|e| Failure::Failed(format!("a part of the service failed: {e}")));
+        if let Err(failure) = ended.and_then(|r| r.map_err(Failure::from)) {
+            outcome = Err(failure);
+            stop.cancel();
+        }
+    }
+    ops_stop.cancel();
+    let _ = ops_task.await;
+    db.close().await;
+    outcome
+}
+
+/// A name no other process has.
+pub(crate) fn worker_name() -> String {
+    format!("{}-{}", std::process::id(), Uuid::now_v7().simple())
+}
+
+async fn listen(address: &str, name: &str) -> Outcome<tokio::net::TcpListener> {
+    let listener = accept::listen(address).await;
+    listener.map_err(|e| Failure::configuration(format!("{name}: {e}")))
+}

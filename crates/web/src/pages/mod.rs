@@ -1,0 +1,11 @@
+//! One file per screen: route, form, page, together.
+
+pub(crate) mod alert;
+pub(crate) mod alerts;
+mod error;
+pub(crate) mod login;
+pub(crate) mod setup;
+pub(crate) mod source;
+pub(crate) mod sources;
+
+pub(crate) use error::error_page;

@@ -1,0 +1,144 @@
+//! Every route in one table: method, path, permission, handler.
+//!
+//! A guarded route does not compile unless its handler's first argument requires exactly the
+//! permission the table names. Tests walk [`ROUTES`], so a new route is tested without anybody
+//! remembering.
+
+use std::future::Future;
+use std::time::Duration;
+
+use axum::Router;
+use axum::http::StatusCode;
+use axum::middleware::from_fn_with_state;
+use axum::response::Response;
+use axum::routing::{get, post};
+use domain::access::Permission;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::timeout::TimeoutLayer;
+
+use crate::app::App;
+use crate::auth::{Permit, Require, guard, permit};
+use crate::error::WebError;
+use crate::{assets, headers, ingest, pages};
+
+/// Longest time a request may take.
+const REQUEST_TIMEOUT: Duration = Duration::from_mins(1);
+
+/// One row of the table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Route {
+    /// Upper-case method.
+    pub method: &'static str,
+    /// Path with `{placeholders}`.
+    pub path: &'static str,
+    /// The permission it needs; `None` for the few routes before anybody is known.
+    pub permission: Option<Permission>,
+}
+
+/// A handler whose first argument requires the permission `P`.
+trait Guarded<P, Arguments> {}
+
+macro_rules! guarded_arities {
+    ($(($($argument:ident),*)),* $(,)?) => {$(
+        impl<P, F, Out, $($argument),*> Guarded<P, ($($argument,)*)> for F
+        where
+            P: Permit,
+            F: Fn(Require<P>, $($argument),*) -> Out,
+            Out: Future,
+        {}
+    )*};
+}
+
+guarded_arities! { (), (A), (A, B), (A, B, C), (A, B, C, D) }
+
+fn checked<P: Permit, Arguments, H: Guarded<P, Arguments>>(handler: H) -> H {
+    handler
+}
+
+/// Builds [`ROUTES`] and the router from the same rows.
+macro_rules! routes {
+    (
+        open { $($open_method:ident $open_path:literal => $open:path;)* }
+        guarded { $($method:ident $path:literal $permission:ident => $handler:path;)* }
+    ) => {
+        /// Every route of the service.
+        pub const ROUTES: &[Route] = &[
+            $(Route { method: upper(stringify!($open_method)), path: $open_path, permission: None },)*
+            $(Route {
+                method: upper(stringify!($method)),
+                path: $path,
+                permission: Some(Permission::$permission),
+            },)*
+        ];
+
+        fn table() -> Router<App> {
+            Router::new()
+                $(.route($open_path, $open_method($open)))*
+                $(.route($path, $method(checked::<permit::$permission, _, _>($handler))))*
+        }
+    };
+}
+
+const fn upper(method: &'static str) -> &'static str {
+    match method.as_bytes() {
+        b"get" => "GET",
+        b"post" => "POST",
+        b"put" => "PUT",
+        b"patch" => "PATCH",
+        _ => "DELETE",
+    }
+}
+
+routes! {
+    open {
+        get "/assets/{name}" => assets::serve;
+        get "/setup" => pages::setup::form;
+        post "/setup" => pages::setup::submit;
+        get "/login" => pages::login::form;
+        post "/login" => pages::login::submit;
+        post "/api/ingest/{source}" => ingest::receive;
+    }
+    guarded {
+        post "/logout" ProfileSelf => pages::login::sign_out;
+        get "/alerts" AlertsView => pages::alerts::list;
+        post "/alerts/bulk" AlertsTriage => pages::alerts::bulk;
+        get "/alerts/{code}" AlertsView => pages::alert::show;
+        get "/alerts/{code}/close" AlertsTriage => pages::alert::close_form;
+        post "/alerts/{code}/status" AlertsTriage => pages::alert::change_status;
+        post "/alerts/{code}/notes" AlertsTriage => pages::alert::add_note;
+        get "/sources" SourcesView => pages::sources::list;
+        get "/sources/new" SourcesManage => pages::sources::new_form;
+        post "/sources" SourcesManage => pages::sources::create;
+        get "/sources/{source}" SourcesView => pages::source::show;
+        post "/sources/{source}" SourcesManage => pages::source::update;
+        post "/sources/{source}/rotate-key" SourcesManage => pages::source::rotate_key;
+        post "/sources/{source}/keys/revoke" SourcesManage => pages::source::revoke_key;
+        post "/sources/{source}/delete" SourcesManage => pages::source::delete;
+        post "/sources/{source}/quarantine" SourcesManage => pages::source::decide_quarantine;
+    }
+}
+
+/// The whole service.
+pub fn build(app: App) -> Router {
+    table()
+        .fallback(|| async { WebError::not_found() })
+        .layer(from_fn_with_state(app.clone(), guard))
+        .layer(CatchPanicLayer::custom(panicked))
+        .layer(TimeoutLayer::with_status_code(
+            StatusCode::REQUEST_TIMEOUT,
+            REQUEST_TIMEOUT,
+        ))
+        .layer(from_fn_with_state(app.clone(), headers::surround))
+        .with_state(app)
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "the shape the layer wants")]
+fn panicked(cause: Box<dyn std::any::Any + Send>) -> Response {
+    let text = cause
+        .downcast_ref::<&str>()
+        .map(|s| (*s).to_owned())
+        .or_else(|| cause.downcast_ref::<String>().cloned())
+        .unwrap_or_default();
+    tracing::error!(panic = text, "a handler panicked");
+    axum::response::IntoResponse::into_response(WebError::internal())
+}

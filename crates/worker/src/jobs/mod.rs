@@ -1,0 +1,5 @@
+//! One file per job.
+
+pub mod baseline;
+pub mod retention;
+pub mod score;

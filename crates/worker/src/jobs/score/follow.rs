@@ -1,0 +1,357 @@
+//! Computing one pass: in order where events come in order, by replay where they come late.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use domain::actor::{ActorId, Partition};
+use domain::event::Outcome;
+use domain::id::SourceId;
+use domain::rule::RuleSet;
+use domain::score::{Assessment, Points};
+use domain::tenant::Tenant;
+use domain::time::{DAY_US, Day, HOUR_US, Minute, Timestamp};
+use scoring::observation::{Observation, ValueHash};
+use scoring::profile::Profile;
+use scoring::track::{Criteria, Scored, Tracker};
+use store::Db;
+use store::db::Tx;
+use store::log::{self, Position, Tailed};
+use store::scoring::{self as rows, HourCount, StoredProfile};
+
+use super::{TenantPass, current_minute};
+use crate::error::Result;
+
+/// Days of events a replay reads before the first minute it judges again: 14 baseline days, the
+/// longest window, and a day for zones.
+const REPLAY_DAYS: i64 = 17;
+/// Days of events a rebuilt profile remembers, and a day for zones.
+const MEMORY_DAYS: i64 = scoring::profile::DAYS_KEPT as i64 + 1;
+
+/// One actor after a pass.
+pub(crate) struct Followed {
+    pub actor: ActorId,
+    pub part: Partition,
+    pub profile: Profile,
+    /// Points by rule of the newest minute.
+    pub points: String,
+    /// Minutes at which the points changed.
+    pub rows: Vec<Assessment>,
+    /// The highest score of every UTC day.
+    pub days: BTreeMap<Day, (Minute, Points)>,
+    /// Minutes whose score reached the threshold.
+    pub alerting: Vec<Scored>,
+    /// The judgement now, after the windows have emptied as far as time has passed.
+    pub now: Assessment,
+    /// From which minute on earlier scores are replaced, and why.
+    pub replaced_from: Option<Minute>,
+    pub first_seen: Timestamp,
+    pub last_seen: Timestamp,
+    pub last_received: Timestamp,
+}
+
+/// What must be done for one actor.
+pub(crate) struct Work {
+    actor: ActorId,
+    part: Partition,
+    profile: Profile,
+    points: String,
+    excluded: BTreeSet<Day>,
+    events: Vec<Tailed>,
+    /// Set when the profile cannot simply go on: judge again from here, from stored events.
+    replay_from: Option<Minute>,
+}
+
+/// A tenant's pass before anything late has been read.
+pub(crate) struct Prepared {
+    tenant: Tenant,
+    rules: RuleSet,
+    done: Vec<Followed>,
+    late: Vec<Work>,
+    hours: BTreeMap<(SourceId, i64), HourCount>,
+}
+
+/// Loads what is stored and follows every actor whose events come in order.
+pub(crate) async fn prepare(
+    db: &Db,
+    tenant: Tenant,
+    events: Vec<Tailed>,
+    now: Timestamp,
+) -> Result<Prepared> {
+    let hours = count_hours(&events);
+    let grouped = by_actor(events);
+    let actors: Vec<ActorId> = grouped.keys().copied().collect();
+    let rules = rows::rules(db, tenant.id).await?;
+    let (mut stored, mut excluded) = (HashMap::new(), HashMap::new());
+    for chunk in actors.chunks(500) {
+        stored.extend(rows::profiles(db, tenant.id, chunk).await?);
+        excluded.extend(rows::excluded_days(db, tenant.id, chunk).await?);
+    }
+    let work: Vec<Work> = grouped
+        .into_iter()
+        .map(|(actor, events)| {
+            let left_out = excluded.remove(&actor).unwrap_or_default();
+            plan(&tenant, actor, stored.remove(&actor), left_out, events)
+        })
+        .collect();
+    // Judging is pure computation: not on the threads that serve requests.
+    let prepared = tokio::task::spawn_blocking(move || {
+        let (late, in_order): (Vec<_>, Vec<_>) =
+            work.into_iter().partition(|w| w.replay_from.is_some());
+        let done = in_order
+            .into_iter()
+            .map(|w| follow(w, &tenant, &rules, now))
+            .collect();
+        Prepared {
+            tenant,
+            rules,
+            done,
+            late,
+            hours,
+        }
+    });
+    Ok(prepared.await?)
+}
+
+/// Replays the actors whose events came late, reading their events up to the pass's position.
+pub(crate) async fn replay_late(
+    tx: &mut Tx,
+    prepared: Prepared,
+    until: Position,
+    now: Timestamp,
+) -> Result<TenantPass> {
+    let Prepared {
+        tenant,
+        rules,
+        mut done,
+        late,
+        hours,
+    } = prepared;
+    for work in late {
+        done.push(replay(tx, work, (&tenant, &rules), until, now).await?);
+    }
+    Ok(TenantPass {
+        tenant,
+        rules,
+        actors: done,
+        hours,
+    })
+}
+
+fn plan(
+    tenant: &Tenant,
+    actor: ActorId,
+    stored: Option<StoredProfile>,
+    excluded: BTreeSet<Day>,
+    mut events: Vec<Tailed>,
+) -> Work {
+    events.sort_by_key(|e| e.occurred_at);
+    let oldest = events
+        .first()
+        .map(|e| e.occurred_at.minute())
+        .unwrap_or_default();
+    let part = events.first().map_or(Partition(0), |e| e.part);
+    let zone = tenant.scoring.zone.name();
+    let points = stored
+        .as_ref()
+        .map(|s| s.points.clone())
+        .unwrap_or_default();
+    let (profile, replay_from) = match stored {
+        None => (Profile::default(), None),
+        Some(stored) => match Profile::from_bytes(&stored.state) {
+            Ok(profile) if stored.zone == zone && stored.newest <= oldest => (profile, None),
+            Ok(profile) if stored.zone == zone => (profile, Some(oldest)),
+            // Another zone or layout: rebuild the memory, keep the scores before these events.
+            _ => (Profile::default(), Some(oldest)),
+        },
+    };
+    Work {
+        actor,
+        part,
+        profile,
+        points,
+        excluded,
+        events,
+        replay_from,
+    }
+}
+
+fn follow(work: Work, tenant: &Tenant, rules: &RuleSet, now: Timestamp) -> Followed {
+    let Work {
+        actor,
+        part,
+        profile,
+        points,
+        excluded,
+        events,
+        ..
+    } = work;
+    let criteria = criteria(tenant, rules, &excluded);
+    let observations: Vec<Observation> = events.iter().map(observe).collect();
+    let mut path = Path::from(points);
+    let mut tracker = Tracker::new(profile, criteria);
+    tracker.follow(&observations, |scored| path.take(scored));
+    path.finish(tracker, (actor, part), &events, None, now)
+}
+
+async fn replay(
+    tx: &mut Tx,
+    work: Work,
+    (tenant, rules): (&Tenant, &RuleSet),
+    until: Position,
+    now: Timestamp,
+) -> Result<Followed> {
+    let Work {
+        actor,
+        part,
+        profile,
+        excluded,
+        events,
+        replay_from,
+        ..
+    } = work;
+    let late = replay_from.unwrap_or_default();
+    // Whole UTC days are replaced, so that the highest score of the day comes out right.
+    let judge_from = late.start().utc_day().utc_start();
+    let newest = profile.newest().unwrap_or(late).max(late);
+    let newest = events
+        .last()
+        .map_or(newest, |e| newest.max(e.occurred_at.minute()));
+    let read_from = judge_from
+        .plus(-REPLAY_DAYS * DAY_US)
+        .min(newest.start().plus(-MEMORY_DAYS * DAY_US));
+    let mut history: Vec<Observation> = Vec::new();
+    let range = (read_from, newest.end());
+    log::history(tx, (tenant.id, actor), range, until, |event| {
+        history.push(observe(&event))
+    })
+    .await?;
+    let criteria = criteria(tenant, rules, &excluded);
+    let mut path = Path::from(String::new());
+    let mut tracker = Tracker::new(Profile::default(), criteria);
+    let judge_from = judge_from.minute();
+    let before = history.partition_point(|o| o.minute < judge_from);
+    let (past, judged) = history.split_at(before);
+    tracker.follow(past, |_| {});
+    tracker.follow(judged, |scored| path.take(scored));
+    Ok(path.finish(tracker, (actor, part), &events, Some(judge_from), now))
+}
+
+pub(crate) fn criteria<'a>(
+    tenant: &'a Tenant,
+    rules: &'a RuleSet,
+    excluded: &'a BTreeSet<Day>,
+) -> Criteria<'a> {
+    Criteria {
+        rules,
+        threshold: tenant.scoring.alert_threshold,
+        zone: &tenant.scoring.zone,
+        excluded,
+    }
+}
+
+/// Collects the judgements of one actor's path.
+struct Path {
+    points: String,
+    rows: Vec<Assessment>,
+    days: BTreeMap<Day, (Minute, Points)>,
+    alerting: Vec<Scored>,
+}
+
+impl Path {
+    fn from(points: String) -> Self {
+        Self {
+            points,
+            rows: Vec::new(),
+            days: BTreeMap::new(),
+            alerting: Vec::new(),
+        }
+    }
+
+    fn take(&mut self, scored: Scored) {
+        let assessment = &scored.assessment;
+        let points = points_text(assessment);
+        if points != self.points {
+            self.points = points;
+            self.rows.push(assessment.clone());
+        }
+        let minute = assessment.minute;
+        let day = minute.start().utc_day();
+        let highest = self.days.entry(day).or_insert((minute, assessment.score));
+        if assessment.score > highest.1 {
+            *highest = (minute, assessment.score);
+        }
+        if scored.causes.is_some() {
+            self.alerting.push(scored);
+        }
+    }
+
+    fn finish(
+        self,
+        mut tracker: Tracker<'_>,
+        (actor, part): (ActorId, Partition),
+        events: &[Tailed],
+        replaced_from: Option<Minute>,
+        now: Timestamp,
+    ) -> Followed {
+        let newest = tracker.profile().newest().unwrap_or_default();
+        let judged = tracker.judge_at(current_minute(now).max(newest)).assessment;
+        let times = |pick: fn(&Tailed) -> Timestamp| events.iter().map(pick);
+        Followed {
+            actor,
+            part,
+            profile: tracker.into_profile(),
+            points: self.points,
+            rows: self.rows,
+            days: self.days,
+            alerting: self.alerting,
+            now: judged,
+            replaced_from,
+            first_seen: times(|e| e.occurred_at).min().unwrap_or_default(),
+            last_seen: times(|e| e.occurred_at).max().unwrap_or_default(),
+            last_received: times(|e| e.received_at).max().unwrap_or_default(),
+        }
+    }
+}
+
+/// The points by rule as one comparable text.
+pub(crate) fn points_text(assessment: &Assessment) -> String {
+    let parts = assessment
+        .signals
+        .iter()
+        .map(|s| format!("{}:{}", s.rule, s.points));
+    parts.collect::<Vec<_>>().join(",")
+}
+
+/// What the scorer sees of a stored event.
+pub(crate) fn observe(event: &Tailed) -> Observation {
+    Observation {
+        minute: event.occurred_at.minute(),
+        bytes: event.bytes.unwrap_or(0).max(0) as u64,
+        failed: event.outcome == Outcome::Failure,
+        address: event.ip.map(ValueHash::address),
+        resource: ValueHash::resource(event.resource.as_deref(), event.resource_id.as_deref()),
+        agent: event.user_agent.as_deref().map(ValueHash::text),
+        host: event.host.as_deref().map(ValueHash::text),
+    }
+}
+
+fn by_actor(events: Vec<Tailed>) -> BTreeMap<ActorId, Vec<Tailed>> {
+    let mut actors: BTreeMap<ActorId, Vec<Tailed>> = BTreeMap::new();
+    for event in events {
+        actors.entry(event.actor).or_default().push(event);
+    }
+    actors
+}
+
+fn count_hours(events: &[Tailed]) -> BTreeMap<(SourceId, i64), HourCount> {
+    let mut hours: BTreeMap<(SourceId, i64), HourCount> = BTreeMap::new();
+    for event in events {
+        let hour = event.occurred_at.micros().div_euclid(HOUR_US);
+        let count = hours.entry((event.source, hour)).or_default();
+        count.events += 1;
+        count.failures += i64::from(event.outcome == Outcome::Failure);
+        count.bytes = count.bytes.saturating_add(event.bytes.unwrap_or(0));
+        count.last_occurred_at = count.last_occurred_at.max(event.occurred_at.micros());
+        count.last_received_at = count.last_received_at.max(event.received_at.micros());
+    }
+    hours
+}

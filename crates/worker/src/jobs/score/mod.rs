@@ -1,0 +1,238 @@
+//! The scorer: tails the log from its cursor, folds events into profiles, judges the touched
+//! minutes, and writes profiles, scores, rollups, alerts and cursor in one transaction under its
+//! leases. A crash anywhere repeats the pass; nothing is counted twice.
+
+mod episodes;
+mod follow;
+mod write;
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use domain::actor::ActorId;
+use domain::id::TenantId;
+use domain::tenant::Tenant;
+use domain::time::{Clock, MINUTE_US, Timestamp};
+use store::log::{Position, Tailed};
+use store::partitions::{self, Held};
+use store::{Db, log, scoring as rows, tenants};
+
+use crate::error::Result;
+use follow::Followed;
+
+/// Events of one pass.
+const BATCH: u32 = 10_000;
+/// Actors whose score may have fallen, looked at in one pass.
+const DUE_BATCH: u32 = 500;
+/// Minutes for which changed rules are applied to scores that are already there.
+const JUDGE_AGAIN_MINUTES: i64 = 1440;
+
+/// What a pass did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Pass {
+    /// Events folded.
+    pub events: usize,
+    /// Actors touched.
+    pub actors: usize,
+    /// Alerts opened.
+    pub opened: usize,
+    /// Whether another worker holds the work.
+    pub standby: bool,
+}
+
+impl Pass {
+    fn add(&mut self, other: Self) {
+        self.events += other.events;
+        self.actors += other.actors;
+        self.opened += other.opened;
+        self.standby = other.standby;
+    }
+}
+
+/// One worker's scorer.
+#[derive(Debug)]
+pub struct Scorer {
+    owner: String,
+    criteria: HashMap<TenantId, i64>,
+    renewed_at: Timestamp,
+    held: Vec<Held>,
+}
+
+/// Leases are renewed when this much of them has passed: a quarter.
+const RENEW_US: i64 = partitions::LEASE_US / 4;
+
+impl Scorer {
+    /// A scorer that holds leases under the given name.
+    pub fn new(owner: String) -> Self {
+        Self {
+            owner,
+            criteria: HashMap::new(),
+            renewed_at: Timestamp::default(),
+            held: Vec::new(),
+        }
+    }
+
+    /// Passes until nothing is left, then lets scores fall, and says what was done.
+    pub async fn catch_up(&mut self, db: &Db, clock: &Arc<dyn Clock>) -> Result<String> {
+        let done = self.catch_up_quietly(db, clock).await?;
+        Ok(if done.standby {
+            "standing by: another worker scores".to_owned()
+        } else {
+            format!(
+                "{} events of {} actors, {} alerts opened",
+                done.events, done.actors, done.opened
+            )
+        })
+    }
+
+    /// Passes until nothing is left, then lets scores fall.
+    pub async fn catch_up_quietly(&mut self, db: &Db, clock: &Arc<dyn Clock>) -> Result<Pass> {
+        let mut done = Pass::default();
+        loop {
+            let pass = self.pass(db, clock.now()).await?;
+            let finished = pass.events < BATCH as usize;
+            done.add(pass);
+            if finished {
+                break;
+            }
+        }
+        if !done.standby {
+            self.let_scores_fall(db, clock.now()).await?;
+        }
+        Ok(done)
+    }
+
+    /// One pass over at most [`BATCH`] events.
+    pub async fn pass(&mut self, db: &Db, now: Timestamp) -> Result<Pass> {
+        self.renew(db, now).await?;
+        let Some(slowest) = self.held.iter().map(|h| h.position).min() else {
+            return Ok(Pass {
+                standby: true,
+                ..Pass::default()
+            });
+        };
+        let batch = log::tail(db, slowest, BATCH).await?;
+        let Some(last) = batch.last().map(|e| e.position) else {
+            return Ok(Pass::default());
+        };
+        let mut pass = Pass {
+            events: batch.len(),
+            ..Pass::default()
+        };
+        let batch = self.mine(batch);
+        let mut prepared = Vec::new();
+        for (tenant, events) in by_tenant(batch) {
+            let tenant = tenants::find(db, tenant).await?;
+            prepared.push(follow::prepare(db, tenant, events, now).await?);
+        }
+        let mut tx = db.begin().await?;
+        for tenant in prepared {
+            let followed = follow::replay_late(&mut tx, tenant, last, now).await?;
+            pass.actors += followed.actors.len();
+            pass.opened += write::save(&mut tx, followed, last, now).await?;
+        }
+        partitions::advance(&mut tx, &self.owner, &self.held, last).await?;
+        tx.commit().await?;
+        for held in &mut self.held {
+            held.position = last;
+        }
+        metrics::counter!("irm_events_scored_total").increment(pass.events as u64);
+        metrics::counter!("irm_alerts_opened_total").increment(pass.opened as u64);
+        Ok(pass)
+    }
+
+    /// Events of partitions this worker holds and has not folded yet.
+    fn mine(&self, batch: Vec<Tailed>) -> Vec<Tailed> {
+        let positions: HashMap<u8, Position> =
+            self.held.iter().map(|h| (h.part.0, h.position)).collect();
+        let mut batch = batch;
+        batch.retain(|e| positions.get(&e.part.0).is_some_and(|p| *p < e.position));
+        batch
+    }
+
+    async fn renew(&mut self, db: &Db, now: Timestamp) -> Result<()> {
+        let fresh = (0..RENEW_US).contains(&(now.micros() - self.renewed_at.micros()));
+        if fresh && !self.held.is_empty() {
+            return Ok(());
+        }
+        self.held = partitions::acquire(db, &self.owner, now).await?;
+        self.renewed_at = now;
+        Ok(())
+    }
+
+    /// Judges actors again whose windows have emptied, or whose rules have changed.
+    async fn let_scores_fall(&mut self, db: &Db, now: Timestamp) -> Result<()> {
+        for tenant in tenants::list(db).await? {
+            self.notice_changed_criteria(db, &tenant, now).await?;
+            loop {
+                let due = rows::due(db, tenant.id, now.minute().plus(-1), DUE_BATCH).await?;
+                if due.is_empty() {
+                    break;
+                }
+                let actors: Vec<ActorId> = due.iter().map(|p| p.actor).collect();
+                let rules = rows::rules(db, tenant.id).await?;
+                let excluded = rows::excluded_days(db, tenant.id, &actors).await?;
+                let mut tx = db.begin().await?;
+                for profile in &due {
+                    write::judge_now(&mut tx, (&tenant, &rules), profile, &excluded, now).await?;
+                }
+                self.guard(&mut tx).await?;
+                tx.commit().await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn notice_changed_criteria(
+        &mut self,
+        db: &Db,
+        tenant: &Tenant,
+        now: Timestamp,
+    ) -> Result<()> {
+        let version = tenants::criteria_version(db, tenant.id).await?;
+        if self.criteria.insert(tenant.id, version) == Some(version) {
+            return Ok(());
+        }
+        let since = now.minute().plus(-JUDGE_AGAIN_MINUTES);
+        let mut tx = db.begin().await?;
+        rows::judge_again(&mut tx, tenant.id, since).await?;
+        self.guard(&mut tx).await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
+    /// Makes a write that moves no cursor depend on the leases all the same.
+    async fn guard(&self, tx: &mut store::db::Tx) -> Result<()> {
+        if let Some(position) = self.held.iter().map(|h| h.position).min() {
+            partitions::advance(tx, &self.owner, &self.held, position).await?;
+        }
+        Ok(())
+    }
+
+    /// Gives the leases back.
+    pub async fn release(&mut self, db: &Db) -> Result<()> {
+        self.held.clear();
+        Ok(partitions::release(db, &self.owner).await?)
+    }
+}
+
+fn by_tenant(batch: Vec<Tailed>) -> BTreeMap<TenantId, Vec<Tailed>> {
+    let mut tenants: BTreeMap<TenantId, Vec<Tailed>> = BTreeMap::new();
+    for event in batch {
+        tenants.entry(event.tenant).or_default().push(event);
+    }
+    tenants
+}
+
+/// The minute at which a score "now" is judged: the last complete one.
+pub(crate) fn current_minute(now: Timestamp) -> domain::time::Minute {
+    now.plus(-MINUTE_US).minute()
+}
+
+/// Everything followed of one tenant in one pass.
+pub(crate) struct TenantPass {
+    tenant: Tenant,
+    rules: domain::rule::RuleSet,
+    actors: Vec<Followed>,
+    hours: BTreeMap<(domain::id::SourceId, i64), rows::HourCount>,
+}

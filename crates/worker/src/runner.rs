@@ -1,0 +1,161 @@
+//! The loop: a tick every second and a wake-up after every commit of events.
+
+use std::sync::Arc;
+
+use domain::time::Clock;
+use store::{Db, jobs as timetable_rows, partitions};
+use tokio::sync::{Mutex, Notify};
+use tokio_cron_scheduler::{Job as TickJob, JobScheduler};
+pub use tokio_util::sync::CancellationToken as Stop;
+
+use crate::error::{Error, Result};
+use crate::jobs::score::Scorer;
+use crate::timetable::{Intervals, Job};
+
+/// Runs the timetable until told to stop.
+#[derive(Debug)]
+pub struct Runner {
+    db: Db,
+    clock: Arc<dyn Clock>,
+    wake: Arc<Notify>,
+    intervals: Intervals,
+    owner: String,
+}
+
+impl Runner {
+    /// A worker under the given name, which must be unique among all running processes.
+    pub fn new(
+        db: Db,
+        clock: Arc<dyn Clock>,
+        wake: Arc<Notify>,
+        intervals: Intervals,
+        owner: String,
+    ) -> Self {
+        Self {
+            db,
+            clock,
+            wake,
+            intervals,
+            owner,
+        }
+    }
+
+    /// Works until `stop`, then finishes what is under way and gives its leases back.
+    pub async fn run(self, stop: Stop) -> Result<()> {
+        for job in Job::ALL {
+            timetable_rows::ensure(&self.db, job.name(), self.clock.now()).await?;
+        }
+        let mut ticks = tick_every_second(Arc::clone(&self.wake)).await?;
+        let scorer = Arc::new(Mutex::new(Scorer::new(self.owner.clone())));
+        let mut background = tokio::task::JoinSet::new();
+        while !stop.is_cancelled() {
+            self.score(&scorer).await;
+            self.start_due_jobs(&scorer, &mut background).await;
+            while background.try_join_next().is_some() {}
+            tokio::select! {
+                // The permit of a wake-up that came meanwhile is kept, so none is lost.
+                () = self.wake.notified() => {}
+                () = stop.cancelled() => {}
+            }
+        }
+        let _ = ticks.shutdown().await;
+        background.join_all().await;
+        partitions::release(&self.db, &self.owner).await?;
+        Ok(())
+    }
+
+    async fn score(&self, scorer: &Mutex<Scorer>) {
+        let result = scorer
+            .lock()
+            .await
+            .catch_up_quietly(&self.db, &self.clock)
+            .await;
+        if let Err(error) = result {
+            if error.is_lease_lost() {
+                tracing::warn!("another worker has taken over scoring");
+            } else {
+                tracing::error!(%error, "scoring pass failed; it is repeated at the next tick");
+                metrics::counter!("irm_score_pass_failures_total").increment(1);
+            }
+        }
+    }
+
+    async fn start_due_jobs(
+        &self,
+        scorer: &Arc<Mutex<Scorer>>,
+        background: &mut tokio::task::JoinSet<()>,
+    ) {
+        for job in Job::ALL {
+            let now = self.clock.now();
+            match timetable_rows::claim(&self.db, job.name(), &self.owner, now).await {
+                Ok(None) => {}
+                Ok(Some(claim)) => {
+                    let run = JobRun {
+                        job,
+                        claim,
+                        db: self.db.clone(),
+                        clock: Arc::clone(&self.clock),
+                        scorer: Arc::clone(scorer),
+                        intervals: self.intervals,
+                    };
+                    background.spawn(run.run());
+                }
+                Err(error) => {
+                    tracing::error!(%error, job = job.name(), "the timetable cannot be read")
+                }
+            }
+        }
+    }
+}
+
+/// One run of one job, with everything it needs.
+struct JobRun {
+    job: Job,
+    claim: timetable_rows::Claim,
+    db: Db,
+    clock: Arc<dyn Clock>,
+    scorer: Arc<Mutex<Scorer>>,
+    intervals: Intervals,
+}
+
+impl JobRun {
+    /// Runs the job, catching panics, and records how it went.
+    async fn run(self) {
+        let Self {
+            job,
+            claim,
+            db,
+            clock,
+            scorer,
+            intervals,
+        } = self;
+        let task = {
+            let (db, clock) = (db.clone(), Arc::clone(&clock));
+            tokio::spawn(async move { job.run(&db, &clock, &scorer).await })
+        };
+        let outcome = match task.await {
+            Ok(Ok(message)) => Ok(message),
+            Ok(Err(error)) => Err(error.to_string()),
+            Err(panic) => Err(Error::from(panic).to_string()),
+        };
+        match &outcome {
+            Ok(message) => tracing::debug!(job = job.name(), message, "job done"),
+            Err(error) => tracing::error!(job = job.name(), error, "job failed"),
+        }
+        let now = clock.now();
+        let next = job.next(intervals, claim.due_at, now);
+        if let Err(error) = timetable_rows::finish(&db, &claim, outcome, next, now).await {
+            tracing::warn!(%error, job = job.name(), "the result of a job could not be recorded");
+        }
+    }
+}
+
+/// A tick that only wakes: what is due is decided from the database.
+async fn tick_every_second(wake: Arc<Notify>) -> Result<JobScheduler> {
+    let failed = |e: tokio_cron_scheduler::JobSchedulerError| Error::Tick(e.to_string());
+    let scheduler = JobScheduler::new().await.map_err(failed)?;
+    let tick = TickJob::new("* * * * * *", move |_, _| wake.notify_one()).map_err(failed)?;
+    scheduler.add(tick).await.map_err(failed)?;
+    scheduler.start().await.map_err(failed)?;
+    Ok(scheduler)
+}
