@@ -100,6 +100,7 @@ routes! {
     }
     guarded {
         post "/logout" ProfileSelf => pages::login::sign_out;
+        get "/" OverviewView => pages::overview::show;
         get "/actors" ActorsView => pages::actors::list;
         get "/alerts" AlertsView => pages::alerts::list;
         post "/alerts/bulk" AlertsTriage => pages::alerts::bulk;
