@@ -102,6 +102,10 @@ routes! {
         post "/logout" ProfileSelf => pages::login::sign_out;
         get "/" OverviewView => pages::overview::show;
         get "/actors" ActorsView => pages::actors::list;
+        get "/actors/{code}" ActorsView => pages::actor::show;
+        get "/actors/{code}/baseline" ActorsView => pages::actor::baseline::show;
+        get "/actors/{code}/alerts" AlertsView => pages::actor::alerts;
+        get "/actors/{code}/events" EventsView => pages::actor::events;
         get "/alerts" AlertsView => pages::alerts::list;
         post "/alerts/bulk" AlertsTriage => pages::alerts::bulk;
         get "/alerts/{code}" AlertsView => pages::alert::show;

@@ -1,5 +1,6 @@
 //! One file per screen: route, form, page, together.
 
+pub(crate) mod actor;
 pub(crate) mod actors;
 pub(crate) mod alert;
 pub(crate) mod alerts;
