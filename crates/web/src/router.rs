@@ -112,6 +112,7 @@ routes! {
         get "/alerts/{code}/close" AlertsTriage => pages::alert::close_form;
         post "/alerts/{code}/status" AlertsTriage => pages::alert::change_status;
         post "/alerts/{code}/notes" AlertsTriage => pages::alert::add_note;
+        get "/events" EventsView => pages::events::list;
         get "/sources" SourcesView => pages::sources::list;
         get "/sources/new" SourcesManage => pages::sources::new_form;
         post "/sources" SourcesManage => pages::sources::create;

@@ -5,6 +5,7 @@ pub(crate) mod actors;
 pub(crate) mod alert;
 pub(crate) mod alerts;
 mod error;
+pub(crate) mod events;
 pub(crate) mod login;
 pub(crate) mod overview;
 pub(crate) mod setup;
