@@ -547,6 +547,27 @@ pub async fn raise_alert(
     .await
 }
 
+/// Replaces the reasons of an alert whose highest score was reached again with more behind it.
+pub async fn refresh_reasons(
+    tx: &mut Tx,
+    tenant: TenantId,
+    alert: AlertId,
+    reasons: &Reasons<'_>,
+) -> Result<()> {
+    sql(
+        "UPDATE alerts SET sentence = $3, reasons = $4, snapshot = $5
+         WHERE tenant_id = $1 AND id = $2",
+    )
+    .bind(tenant)
+    .bind(alert)
+    .bind(reasons.sentence)
+    .bind(json(&reasons.short)?)
+    .bind(json(reasons.snapshot)?)
+    .execute(tx)
+    .await
+    .map(drop)
+}
+
 /// Notes that an alert goes on, and which rules have joined.
 pub async fn continue_alert(
     tx: &mut Tx,
