@@ -186,7 +186,7 @@ impl TestApp {
     pub async fn score(&self) {
         let clock: Arc<dyn domain::time::Clock> = Arc::new(self.clock.clone());
         let mut scorer = worker::jobs::score::Scorer::new("test".to_owned());
-        scorer.catch_up(&self.db.db, &clock).await.unwrap();
+        crate::scored(&self.db.db, &clock, &mut scorer).await;
         scorer.release(&self.db.db).await.unwrap();
     }
 

@@ -21,6 +21,27 @@ pub use binary::Server;
 pub use clock::FixedClock;
 pub use database::{Engine, TestDb};
 
+/// Scores until everything stored so far is folded.
+///
+/// On PostgreSQL a row can be tailed only once no older transaction of the whole server runs, and
+/// tests share one server.
+pub async fn scored(
+    db: &store::Db,
+    clock: &std::sync::Arc<dyn domain::time::Clock>,
+    scorer: &mut worker::jobs::score::Scorer,
+) {
+    let end = store::log::end(db).await.unwrap();
+    binary::eventually("scoring", async || {
+        scorer.catch_up(db, clock).await.unwrap();
+        store::partitions::progress(db, clock.now())
+            .await
+            .unwrap()
+            .0
+            >= end
+    })
+    .await;
+}
+
 /// Runs an async test body once on SQLite and once on PostgreSQL.
 ///
 /// ```ignore
