@@ -69,6 +69,7 @@ async fn fill(db: &TestDb, scope: &Scope, tenant: &Tenant) {
 }
 
 fn not_found<T: std::fmt::Debug>(result: store::Result<T>) {
+    let result = result.map(drop);
     assert!(matches!(result, Err(Error::NotFound)), "{result:?}");
 }
 

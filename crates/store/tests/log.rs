@@ -151,7 +151,7 @@ on_both!(history_stops_at_the_position, |db| async move {
     let mut tx = db.db.begin().await.unwrap();
     let mut times = Vec::new();
     log::history(&mut tx, (db.acme.id, actor), range, position, |e| {
-        times.push(e.occurred_at.to_string())
+        times.push(e.occurred_at.to_string());
     })
     .await
     .unwrap();

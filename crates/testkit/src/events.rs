@@ -77,5 +77,7 @@ pub fn normalised(
 
 /// NDJSON of senders' events.
 pub fn ndjson(events: &[Value]) -> String {
-    events.iter().map(|e| format!("{e}\n")).collect()
+    events
+        .iter()
+        .fold(String::new(), |all, event| all + &event.to_string() + "\n")
 }

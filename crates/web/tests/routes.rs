@@ -17,6 +17,15 @@ use testkit::events::{ndjson, office_days, theft};
 use testkit::{Engine, TestApp};
 use web::router::{ROUTES, Route};
 
+#[test]
+fn the_document_describes_every_route_for_programs() {
+    let document: serde_json::Value = serde_json::from_str(&web::openapi().unwrap()).unwrap();
+    for route in ROUTES.iter().filter(|r| r.path.starts_with("/api/")) {
+        let operation = &document["paths"][route.path][route.method.to_lowercase()];
+        assert!(operation["responses"].is_object(), "{route:?}");
+    }
+}
+
 /// An app with an alert, a source, a quarantined event in acme, and one person per role.
 struct World {
     app: TestApp,

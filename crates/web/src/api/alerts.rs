@@ -63,9 +63,10 @@ pub(crate) struct AlertBody {
 }
 
 /// One row of the explanation. All rows sum to the score.
+///
+/// Never built: the snapshot is stored as the JSON this describes, and answered as it is.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-#[expect(dead_code, reason = "describes stored JSON in the OpenAPI document")]
 pub(crate) struct ContributionBody {
     /// rule, modifier, confidence or cap.
     kind: String,

@@ -73,7 +73,7 @@ impl ActorRef {
     }
 }
 
-/// The body of every error.
+/// The body of every error, as `WebError` writes it.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Problem {

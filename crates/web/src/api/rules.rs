@@ -51,9 +51,9 @@ pub(crate) struct RuleChange {
     /// Which rule; needed when several are sent.
     key: Option<String>,
     /// Ignored; accepted so that what was read can be sent back.
-    #[serde(default)]
+    #[serde(default, rename = "title")]
     #[schema(ignore)]
-    title: Option<serde::de::IgnoredAny>,
+    _title: Option<serde::de::IgnoredAny>,
     enabled: Option<bool>,
     /// 0 to 100 points.
     weight: Option<f64>,

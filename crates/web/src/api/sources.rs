@@ -85,6 +85,10 @@ pub(crate) struct SourceChange {
     /// 1 to 3650; null: as the organisation.
     #[serde(default, deserialize_with = "present")]
     #[schema(value_type = Option<u32>)]
+    #[expect(
+        clippy::option_option,
+        reason = "absent and null mean different things"
+    )]
     retention_days: Option<Option<u32>>,
     /// 0 to 1000000; 0: no limit.
     rate_limit_per_minute: Option<u32>,
@@ -93,6 +97,10 @@ pub(crate) struct SourceChange {
     version: Option<i64>,
 }
 
+#[expect(
+    clippy::option_option,
+    reason = "absent and null mean different things"
+)]
 /// Tells an explicit null from an absent field.
 fn present<'de, D: serde::Deserializer<'de>>(
     deserializer: D,
