@@ -1,100 +1,29 @@
 //! Settings: flag before variable before file before default. A missing, weak or contradictory
 //! value stops the start with one line that names it.
 
+mod given;
 mod key;
 
 use std::net::{IpAddr, SocketAddr};
-use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::Args;
 use domain::score::Points;
 use domain::tenant::Slug;
 use domain::time::Zone;
 use ipnet::IpNet;
 use secrecy::SecretString;
-use serde::Deserialize;
 use store::tenants::NewTenant;
 use web::BaseUrl;
 
 use crate::failure::{Failure, Outcome};
+pub use given::Flags;
+use given::{File, Secrets};
 pub use key::{MasterKey, generate as generate_key};
 
 /// Where the embedded database lives when nothing else is said.
 pub const DEFAULT_DATABASE: &str = "sqlite://data/insider-risk.db";
 /// The file that is read when it exists.
 pub const DEFAULT_FILE: &str = "insider-risk.toml";
-
-/// Settings as flags and variables. Secrets have no flag, because flags show in process lists.
-#[derive(Debug, Clone, Default, Args)]
-pub struct Flags {
-    /// Database: sqlite://PATH or postgres://…
-    #[arg(long, env = "DATABASE_URL", global = true, hide_env_values = true)]
-    database_url: Option<String>,
-    /// Address for people and devices
-    #[arg(long, env = "LISTEN_ADDR", global = true)]
-    listen_addr: Option<String>,
-    /// Address for /livez, /readyz and /metrics
-    #[arg(long, env = "OPS_LISTEN_ADDR", global = true)]
-    ops_listen_addr: Option<String>,
-    /// Address under which people reach the service
-    #[arg(long, env = "BASE_URL", global = true)]
-    base_url: Option<String>,
-    /// Milliseconds between full scoring passes
-    #[arg(long, env = "SCORING_INTERVAL_MS", global = true)]
-    scoring_interval_ms: Option<String>,
-    /// Milliseconds between refreshes of the 14-day views
-    #[arg(long, env = "BASELINE_INTERVAL_MS", global = true)]
-    baseline_interval_ms: Option<String>,
-    /// Proxies whose forwarded headers are believed, as addresses or networks, comma-separated
-    #[arg(long, env = "TRUSTED_PROXIES", global = true)]
-    trusted_proxies: Option<String>,
-    /// Log format: pretty or json
-    #[arg(long, env = "LOG_FORMAT", global = true)]
-    log_format: Option<String>,
-    /// Score at which alerts open, for a new organisation
-    #[arg(long, env = "ALERT_THRESHOLD", global = true)]
-    alert_threshold: Option<String>,
-    /// Days raw events are kept, for a new organisation
-    #[arg(long, env = "DATA_RETENTION_DAYS", global = true)]
-    data_retention_days: Option<String>,
-    /// Settings file
-    #[arg(long, env = "INSIDER_RISK_CONFIG", global = true)]
-    config: Option<PathBuf>,
-}
-
-impl Flags {
-    /// The same flags for the demo: its own database and port, whatever the environment says.
-    pub fn for_demo(&self, database: &str, port: u16) -> Self {
-        Self {
-            database_url: Some(database.to_owned()),
-            listen_addr: Some(format!("127.0.0.1:{port}")),
-            ops_listen_addr: Some("127.0.0.1:0".to_owned()),
-            base_url: Some(format!("http://127.0.0.1:{port}")),
-            ..self.clone()
-        }
-    }
-}
-
-/// The file: the same settings, and the secrets for those who prefer a file.
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct File {
-    database_url: Option<String>,
-    listen_addr: Option<String>,
-    ops_listen_addr: Option<String>,
-    base_url: Option<String>,
-    scoring_interval_ms: Option<toml::Value>,
-    baseline_interval_ms: Option<toml::Value>,
-    trusted_proxies: Option<String>,
-    log_format: Option<String>,
-    alert_threshold: Option<toml::Value>,
-    data_retention_days: Option<toml::Value>,
-    integration_encryption_key: Option<String>,
-    admin_email: Option<String>,
-    admin_password: Option<String>,
-    admin_name: Option<String>,
-}
 
 /// The first administrator, when the configuration names one.
 #[derive(Debug, Clone)]
@@ -149,57 +78,29 @@ impl Config {
     /// Reads and checks everything.
     pub fn read(flags: &Flags) -> Outcome<Self> {
         let file = File::read(flags)?;
-        let secret = |name: &str, in_file: &Option<String>| {
-            std::env::var(name)
-                .ok()
-                .filter(|v| !v.is_empty())
-                .or_else(|| in_file.clone())
-        };
-        let listen_addr = pick(&flags.listen_addr, &file.listen_addr, "127.0.0.1:3000");
-        let ops_listen_addr = pick(
-            &flags.ops_listen_addr,
-            &file.ops_listen_addr,
-            "127.0.0.1:9090",
-        );
+        let secrets = Secrets::from_environment().or(&file);
+        let said = flags.clone().or(file);
+        let or = |said: Option<String>, default: &str| said.unwrap_or_else(|| default.to_owned());
+        let listen_addr = or(said.listen_addr, "127.0.0.1:3000");
+        let ops_listen_addr = or(said.ops_listen_addr, "127.0.0.1:9090");
         let socket = address("LISTEN_ADDR", &listen_addr)?;
         address("OPS_LISTEN_ADDR", &ops_listen_addr)?;
-        let own = format!("http://{}", reachable(socket));
-        let base_url = pick(&flags.base_url, &file.base_url, &own);
-        let database_url = pick(&flags.database_url, &file.database_url, DEFAULT_DATABASE);
+        let base_url = or(said.base_url, &format!("http://{}", reachable(socket)));
+        let database_url = or(said.database_url, DEFAULT_DATABASE);
         refuse_default_password(&database_url, socket)?;
-        let key = secret(
-            "INTEGRATION_ENCRYPTION_KEY",
-            &file.integration_encryption_key,
-        );
         Ok(Self {
             base_url: BaseUrl::parse(&base_url).map_err(Failure::Configuration)?,
-            scoring_interval: millis(
-                "SCORING_INTERVAL_MS",
-                &flags.scoring_interval_ms,
-                file.scoring_interval_ms.as_ref(),
-            )?,
-            baseline_interval: millis(
-                "BASELINE_INTERVAL_MS",
-                &flags.baseline_interval_ms,
-                file.baseline_interval_ms.as_ref(),
-            )?,
-            trusted_proxies: networks(&pick(&flags.trusted_proxies, &file.trusted_proxies, ""))?,
-            log_format: log_format(&pick(&flags.log_format, &file.log_format, "pretty"))?,
-            alert_threshold: threshold(&number(
-                &flags.alert_threshold,
-                file.alert_threshold.as_ref(),
-                "60",
-            ))?,
-            retention_days: retention(&number(
-                &flags.data_retention_days,
-                file.data_retention_days.as_ref(),
-                "90",
-            ))?,
-            master_key: key.map(|text| MasterKey::parse(&text)).transpose()?,
+            scoring_interval: millis("SCORING_INTERVAL_MS", said.scoring_interval_ms)?,
+            baseline_interval: millis("BASELINE_INTERVAL_MS", said.baseline_interval_ms)?,
+            trusted_proxies: networks(&or(said.trusted_proxies, ""))?,
+            log_format: log_format(&or(said.log_format, "pretty"))?,
+            alert_threshold: threshold(&or(said.alert_threshold, "60"))?,
+            retention_days: retention(&or(said.data_retention_days, "90"))?,
+            master_key: secrets.key.map(|k| MasterKey::parse(&k)).transpose()?,
             admin: admin(
-                secret("ADMIN_EMAIL", &file.admin_email),
-                secret("ADMIN_PASSWORD", &file.admin_password),
-                secret("ADMIN_NAME", &file.admin_name),
+                secrets.admin_email,
+                secrets.admin_password,
+                secrets.admin_name,
             )?,
             database_url,
             listen_addr,
@@ -227,47 +128,6 @@ impl Config {
     }
 }
 
-impl File {
-    fn read(flags: &Flags) -> Outcome<Self> {
-        let path = flags
-            .config
-            .clone()
-            .unwrap_or_else(|| PathBuf::from(DEFAULT_FILE));
-        let text = match std::fs::read_to_string(&path) {
-            Ok(text) => text,
-            Err(error)
-                if error.kind() == std::io::ErrorKind::NotFound && flags.config.is_none() =>
-            {
-                return Ok(Self::default());
-            }
-            Err(error) => {
-                return Err(Failure::configuration(format!(
-                    "{}: {error}",
-                    path.display()
-                )));
-            }
-        };
-        toml::from_str(&text)
-            .map_err(|e| Failure::configuration(format!("{}: {}", path.display(), e.message())))
-    }
-}
-
-fn pick(flag: &Option<String>, file: &Option<String>, default: &str) -> String {
-    let flag = flag.clone().filter(|v| !v.is_empty());
-    flag.or_else(|| file.clone())
-        .unwrap_or_else(|| default.to_owned())
-}
-
-fn number(flag: &Option<String>, file: Option<&toml::Value>, default: &str) -> String {
-    let file = file.map(|value| match value {
-        toml::Value::String(text) => text.clone(),
-        toml::Value::Integer(number) => number.to_string(),
-        toml::Value::Float(number) => number.to_string(),
-        _ => "?".to_owned(),
-    });
-    pick(flag, &file, default)
-}
-
 fn address(name: &str, text: &str) -> Outcome<SocketAddr> {
     text.parse().map_err(|_| {
         Failure::configuration(format!(
@@ -289,8 +149,8 @@ fn reachable(socket: SocketAddr) -> SocketAddr {
     }
 }
 
-fn millis(name: &str, flag: &Option<String>, file: Option<&toml::Value>) -> Outcome<Duration> {
-    let text = number(flag, file, "300000");
+fn millis(name: &str, said: Option<String>) -> Outcome<Duration> {
+    let text = said.unwrap_or_else(|| "300000".to_owned());
     match text.parse::<u64>() {
         Ok(ms @ 100..=86_400_000) => Ok(Duration::from_millis(ms)),
         _ => Err(Failure::configuration(format!(

@@ -18,7 +18,7 @@ use web::{App, Hashing, Keys, accept, ops::Ops, router};
 use worker::{Intervals, Runner};
 
 use crate::clock::SystemClock;
-use crate::config::Config;
+use crate::config::{Config, MasterKey};
 use crate::failure::{Failure, Outcome};
 
 /// bcrypt cost of passwords and API keys.
@@ -147,12 +147,7 @@ pub(crate) async fn run(
     if roles.web {
         let listener = listen(&config.listen_addr, "LISTEN_ADDR").await?;
         let address = accept::local_address(&listener);
-        let settings = web::Settings {
-            base_url: config.base_url.clone(),
-            trusted_proxies: config.trusted_proxies.clone(),
-            bcrypt_cost: bcrypt_cost(),
-            keys: Keys::new(key.bytes()),
-        };
+        let settings = web_settings(config, key);
         let app = App::start(db.clone(), Arc::clone(&clock), Arc::clone(&wake), settings);
         let stop = stop.clone();
         parts.spawn(async move {
@@ -171,27 +166,41 @@ pub(crate) async fn run(
         let owner = worker_name();
         let runner = Runner::new(db.clone(), clock, wake, intervals, owner);
         let stop = stop.clone();
-        parts.spawn(async move { runner.run(stop).await });
+        parts.spawn(async move { runner.run(stop).await.map_err(Failure::from) });
     }
-    let marked = Arc::clone(&draining);
     let watched = stop.clone();
     tokio::spawn(async move {
         watched.cancelled().await;
-        marked.store(true, Ordering::Relaxed);
+        draining.store(true, Ordering::Relaxed);
     });
-    let mut outcome = Ok(());
-    while let Some(ended) = parts.join_next().await {
-        let ended =
-            ended.map_err(|e| Failure::Failed(format!("a part of the service failed: {e}")));
-        if let Err(failure) = ended.and_then(|r| r.map_err(Failure::from)) {
-            outcome = Err(failure);
-            stop.cancel();
-        }
-    }
+    let outcome = all_ended(parts, &stop).await;
     ops_stop.cancel();
     let _ = ops_task.await;
     db.close().await;
     outcome
+}
+
+/// Waits for every part. When one fails, the others are asked to end too.
+async fn all_ended(mut parts: tokio::task::JoinSet<Outcome>, stop: &CancellationToken) -> Outcome {
+    let mut outcome = Ok(());
+    while let Some(ended) = parts.join_next().await {
+        let ended =
+            ended.map_err(|e| Failure::Failed(format!("a part of the service failed: {e}")));
+        if let Err(failure) = ended.flatten() {
+            outcome = Err(failure);
+            stop.cancel();
+        }
+    }
+    outcome
+}
+
+fn web_settings(config: &Config, key: &MasterKey) -> web::Settings {
+    web::Settings {
+        base_url: config.base_url.clone(),
+        trusted_proxies: config.trusted_proxies.clone(),
+        bcrypt_cost: bcrypt_cost(),
+        keys: Keys::new(key.bytes()),
+    }
 }
 
 /// A name no other process has.

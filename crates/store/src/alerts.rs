@@ -409,26 +409,27 @@ pub async fn change_status(
         text: history_text(before.status, wanted.to, disposition, reason),
     };
     note(&mut tx, (scope.tenant_id(), before.id), &entry).await?;
+    let after = find_in(&mut tx, scope, code).await?;
     let object = code.to_string();
     let change = Change {
         action: "alert.status",
         kind: "alert",
         object: &object,
     };
-    let from = Standing {
-        status: before.status,
-        disposition: before.disposition,
-        reason: before.reason.clone(),
-    };
-    let to = Standing {
-        status: wanted.to,
-        disposition,
-        reason: reason.map(str::to_owned),
-    };
+    let (from, to) = (Standing::of(&before), Standing::of(&after));
     audit::record(&mut tx, scope, change, Some(&from), Some(&to)).await?;
-    let after = find_in(&mut tx, scope, code).await?;
     tx.commit().await?;
     Ok(after)
+}
+
+impl Standing {
+    fn of(alert: &Alert) -> Self {
+        Self {
+            status: alert.status,
+            disposition: alert.disposition,
+            reason: alert.reason.clone(),
+        }
+    }
 }
 
 fn history_text(

@@ -11,7 +11,7 @@ use domain::severity::Severity;
 use domain::time::{Day, Minute, Timestamp};
 
 use crate::alerts::{self, Evidence, HistoryEntry};
-use crate::db::{Db, Target, Tx, sql};
+use crate::db::{Db, Target, Tx, execute_rows, sql};
 use crate::error::{Error, Result};
 use crate::events;
 
@@ -138,50 +138,55 @@ pub async fn names(
 
 /// The profile of an actor after a pass.
 #[derive(Debug)]
-pub struct ProfileUpdate<'a> {
+pub struct ProfileUpdate {
     /// Whose.
     pub actor: ActorId,
     /// Share of the scoring work.
     pub part: Partition,
     /// The zone it is folded in.
-    pub zone: &'a str,
+    pub zone: String,
     /// The newest minute.
     pub newest: Minute,
     /// The next minute at which the score can fall.
     pub due: Option<Minute>,
     /// The serialised profile.
-    pub state: &'a [u8],
+    pub state: Vec<u8>,
     /// Points by rule of the newest minute.
-    pub points: &'a str,
+    pub points: String,
 }
 
-/// Stores a profile.
-pub async fn save_profile(
+/// Stores profiles.
+pub async fn save_profiles(
     tx: &mut Tx,
     tenant: TenantId,
-    profile: &ProfileUpdate<'_>,
+    profiles: Vec<ProfileUpdate>,
     now: Timestamp,
 ) -> Result<()> {
-    sql(
+    let row = |p: ProfileUpdate| {
+        vec![
+            tenant.into(),
+            p.actor.into(),
+            p.part.into(),
+            p.zone.into(),
+            p.newest.into(),
+            p.due.into(),
+            p.state.into(),
+            p.points.into(),
+            now.into(),
+            0_i64.into(),
+        ]
+    };
+    execute_rows(
+        tx,
         "INSERT INTO profiles (tenant_id, actor_id, part, zone, newest, due, state, points,
             updated_at, baseline_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 0)
-         ON CONFLICT (tenant_id, actor_id) DO UPDATE SET zone = excluded.zone,
+         VALUES ",
+        profiles.into_iter().map(row).collect(),
+        " ON CONFLICT (tenant_id, actor_id) DO UPDATE SET zone = excluded.zone,
             newest = excluded.newest, due = excluded.due, state = excluded.state,
             points = excluded.points, updated_at = excluded.updated_at",
     )
-    .bind(tenant)
-    .bind(profile.actor)
-    .bind(profile.part)
-    .bind(profile.zone)
-    .bind(profile.newest)
-    .bind(profile.due)
-    .bind(profile.state)
-    .bind(profile.points)
-    .bind(now)
-    .execute(tx)
     .await
-    .map(drop)
 }
 
 /// Notes when a profile's score can fall next.
@@ -202,7 +207,7 @@ pub async fn save_due(
 
 /// What an actor's row shows after a pass.
 #[derive(Debug)]
-pub struct ActorUpdate<'a> {
+pub struct ActorUpdate {
     /// Whose.
     pub actor: ActorId,
     /// Earliest event of the pass.
@@ -216,28 +221,38 @@ pub struct ActorUpdate<'a> {
     /// The instant it was judged at.
     pub score_at: Timestamp,
     /// Reasons as a JSON list.
-    pub reasons: &'a str,
+    pub reasons: String,
 }
 
-/// Stores what an actor's row shows.
-pub async fn save_actor(tx: &mut Tx, tenant: TenantId, update: &ActorUpdate<'_>) -> Result<()> {
-    sql("UPDATE actors
-         SET first_seen_at = CASE WHEN first_seen_at > $3 THEN $3 ELSE first_seen_at END,
-            last_seen_at = CASE WHEN last_seen_at < $4 THEN $4 ELSE last_seen_at END,
-            last_received_at = CASE WHEN last_received_at < $5 THEN $5 ELSE last_received_at END,
-            score = $6, score_at = $7, reasons = $8
-         WHERE tenant_id = $1 AND id = $2")
-    .bind(tenant)
-    .bind(update.actor)
-    .bind(update.first_seen_at)
-    .bind(update.last_seen_at)
-    .bind(update.last_received_at)
-    .bind(update.score)
-    .bind(update.score_at)
-    .bind(update.reasons)
-    .execute(tx)
+/// Stores what the actors' rows show.
+pub async fn save_actors(tx: &mut Tx, tenant: TenantId, updates: Vec<ActorUpdate>) -> Result<()> {
+    let row = |u: ActorUpdate| {
+        vec![
+            tenant.into(),
+            u.actor.into(),
+            u.first_seen_at.into(),
+            u.last_seen_at.into(),
+            u.last_received_at.into(),
+            u.score.into(),
+            u.score_at.into(),
+            u.reasons.into(),
+        ]
+    };
+    execute_rows(
+        tx,
+        "UPDATE actors
+         SET first_seen_at = CASE WHEN first_seen_at > v.column3 THEN v.column3
+                ELSE first_seen_at END,
+            last_seen_at = CASE WHEN last_seen_at < v.column4 THEN v.column4 ELSE last_seen_at END,
+            last_received_at = CASE WHEN last_received_at < v.column5 THEN v.column5
+                ELSE last_received_at END,
+            score = v.column6, score_at = v.column7, reasons = v.column8
+         FROM (VALUES ",
+        updates.into_iter().map(row).collect(),
+        ") AS v
+         WHERE actors.tenant_id = v.column1 AND actors.id = v.column2",
+    )
     .await
-    .map(drop)
 }
 
 /// Stores only an actor's score now.
@@ -283,65 +298,97 @@ pub async fn forget_scores(
         .map(drop)
 }
 
-/// Stores one scored minute at which the points changed.
-pub async fn save_score(
-    tx: &mut Tx,
-    tenant: TenantId,
-    (actor, part): (ActorId, Partition),
-    assessment: &Assessment,
-    cause: &'static str,
-    now: Timestamp,
-) -> Result<()> {
-    let text = serde_json::to_string(assessment)
-        .map_err(|e| Error::Inconsistent(format!("assessment: {e}")))?;
-    sql(
-        "INSERT INTO scores (tenant_id, actor_id, minute, part, score, assessment, cause,
-            scored_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
-         ON CONFLICT (tenant_id, actor_id, minute) DO UPDATE SET score = excluded.score,
-            assessment = excluded.assessment, cause = excluded.cause",
-    )
-    .bind(tenant)
-    .bind(actor)
-    .bind(assessment.minute)
-    .bind(part)
-    .bind(assessment.score)
-    .bind(text)
-    .bind(cause)
-    .bind(now)
-    .execute(tx)
-    .await
-    .map(drop)
+/// A scored minute at which the points changed.
+#[derive(Debug)]
+pub struct ScoreUpdate {
+    /// Whose.
+    pub actor: ActorId,
+    /// Share of the scoring work.
+    pub part: Partition,
+    /// The judgement.
+    pub assessment: Assessment,
+    /// Why it was scored.
+    pub cause: &'static str,
 }
 
-/// Raises the highest score of a day.
-pub async fn save_day(
+/// Stores scored minutes.
+pub async fn save_scores(
     tx: &mut Tx,
     tenant: TenantId,
-    (actor, part): (ActorId, Partition),
-    (minute, score): (Minute, Points),
-    alerted: bool,
+    updates: Vec<ScoreUpdate>,
     now: Timestamp,
 ) -> Result<()> {
-    sql(
+    let row = |u: ScoreUpdate| {
+        Ok(vec![
+            tenant.into(),
+            u.actor.into(),
+            u.assessment.minute.into(),
+            u.part.into(),
+            u.assessment.score.into(),
+            json(&u.assessment)?.into(),
+            u.cause.into(),
+            now.into(),
+        ])
+    };
+    execute_rows(
+        tx,
+        "INSERT INTO scores (tenant_id, actor_id, minute, part, score, assessment, cause,
+            scored_at)
+         VALUES ",
+        updates.into_iter().map(row).collect::<Result<_>>()?,
+        " ON CONFLICT (tenant_id, actor_id, minute) DO UPDATE SET score = excluded.score,
+            assessment = excluded.assessment, cause = excluded.cause,
+            scored_at = excluded.scored_at",
+    )
+    .await
+}
+
+/// The highest score of an actor on one UTC day.
+#[derive(Debug)]
+pub struct DayUpdate {
+    /// Whose.
+    pub actor: ActorId,
+    /// Share of the scoring work.
+    pub part: Partition,
+    /// When it was reached.
+    pub minute: Minute,
+    /// The score.
+    pub score: Points,
+    /// Whether it reaches the alert threshold.
+    pub alerted: bool,
+}
+
+/// Raises the highest scores of days.
+pub async fn save_days(
+    tx: &mut Tx,
+    tenant: TenantId,
+    updates: Vec<DayUpdate>,
+    now: Timestamp,
+) -> Result<()> {
+    let row = |u: DayUpdate| {
+        vec![
+            tenant.into(),
+            u.minute.start().utc_day().into(),
+            u.actor.into(),
+            u.part.into(),
+            u.score.into(),
+            u.minute.into(),
+            u.alerted.into(),
+            now.into(),
+        ]
+    };
+    execute_rows(
+        tx,
         "INSERT INTO score_days (tenant_id, day, actor_id, part, score, minute, alerted,
             scored_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
-         ON CONFLICT (tenant_id, day, actor_id) DO UPDATE SET score = excluded.score,
+         VALUES ",
+        updates.into_iter().map(row).collect(),
+        " ON CONFLICT (tenant_id, day, actor_id) DO UPDATE SET score = excluded.score,
             minute = excluded.minute, alerted = excluded.alerted, scored_at = excluded.scored_at
-         WHERE excluded.score > score_days.score",
+         WHERE excluded.score > score_days.score
+            OR (excluded.score = score_days.score AND excluded.alerted AND NOT score_days.alerted)",
     )
-    .bind(tenant)
-    .bind(minute.start().utc_day())
-    .bind(actor)
-    .bind(part)
-    .bind(score)
-    .bind(minute)
-    .bind(alerted)
-    .bind(now)
-    .execute(tx)
     .await
-    .map(drop)
 }
 
 /// What one pass counted for one source and hour.
@@ -359,18 +406,31 @@ pub struct HourCount {
     pub last_received_at: i64,
 }
 
-/// Adds counts to a source's hour. Exactly once, because it commits with the cursor.
-pub async fn add_hour(
+/// Adds counts to the sources' hours. Exactly once, because it commits with the cursor.
+pub async fn add_hours(
     tx: &mut Tx,
     tenant: TenantId,
-    (source, hour): (domain::id::SourceId, i64),
-    count: &HourCount,
+    hours: &BTreeMap<(domain::id::SourceId, i64), HourCount>,
 ) -> Result<()> {
-    sql(
+    let row = |((source, hour), count): (&(domain::id::SourceId, i64), &HourCount)| {
+        vec![
+            tenant.into(),
+            (*hour).into(),
+            (*source).into(),
+            count.events.into(),
+            count.failures.into(),
+            count.bytes.into(),
+            count.last_occurred_at.into(),
+            count.last_received_at.into(),
+        ]
+    };
+    execute_rows(
+        tx,
         "INSERT INTO source_hours (tenant_id, hour, source_id, events, failures, bytes,
             last_occurred_at, last_received_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
-         ON CONFLICT (tenant_id, hour, source_id) DO UPDATE SET
+         VALUES ",
+        hours.iter().map(row).collect(),
+        " ON CONFLICT (tenant_id, hour, source_id) DO UPDATE SET
             events = source_hours.events + excluded.events,
             failures = source_hours.failures + excluded.failures,
             bytes = CASE WHEN source_hours.bytes > 9223372036854775807 - excluded.bytes
@@ -380,17 +440,7 @@ pub async fn add_hour(
             last_received_at = CASE WHEN source_hours.last_received_at < excluded.last_received_at
                 THEN excluded.last_received_at ELSE source_hours.last_received_at END",
     )
-    .bind(tenant)
-    .bind(hour)
-    .bind(source)
-    .bind(count.events)
-    .bind(count.failures)
-    .bind(count.bytes)
-    .bind(count.last_occurred_at)
-    .bind(count.last_received_at)
-    .execute(tx)
     .await
-    .map(drop)
 }
 
 /// What the scorer must know of an actor's latest alert.
@@ -545,6 +595,27 @@ pub async fn raise_alert(
         now,
     )
     .await
+}
+
+/// Replaces the reasons of an alert whose highest score was reached again with more behind it.
+pub async fn refresh_reasons(
+    tx: &mut Tx,
+    tenant: TenantId,
+    alert: AlertId,
+    reasons: &Reasons<'_>,
+) -> Result<()> {
+    sql(
+        "UPDATE alerts SET sentence = $3, reasons = $4, snapshot = $5
+         WHERE tenant_id = $1 AND id = $2",
+    )
+    .bind(tenant)
+    .bind(alert)
+    .bind(reasons.sentence)
+    .bind(json(&reasons.short)?)
+    .bind(json(reasons.snapshot)?)
+    .execute(tx)
+    .await
+    .map(drop)
 }
 
 /// Notes that an alert goes on, and which rules have joined.

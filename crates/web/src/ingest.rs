@@ -22,7 +22,7 @@ use answer::{ItemOutcome, Quota};
 /// One JSON object gets the answer for a single event; an array or NDJSON gets counts and the
 /// list of problems. Nothing is stored of a request that is refused as a whole.
 #[utoipa::path(
-    post, path = "/api/ingest/{source}", tag = "ingest",
+    post, path = "/api/ingest/{source}", tag = "ingest", security(("key" = [])),
     params(
         ("source" = String, Path, description = "Slug of the source the key belongs to"),
         ("x-api-key" = String, Header, description = "The source's key; Authorization: Bearer works too"),

@@ -5,6 +5,7 @@
 //! the only way to the store.
 
 pub mod accept;
+mod api;
 pub mod app;
 mod assets;
 pub mod auth;

@@ -1,6 +1,9 @@
 //! The OpenAPI document: collected from the handlers.
 
-use utoipa::OpenApi;
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::{Modify, OpenApi};
+
+use crate::api::alerts::ContributionBody;
 
 #[derive(OpenApi)]
 #[openapi(
@@ -9,9 +12,61 @@ use utoipa::OpenApi;
         description = "Telemetry in, one explained alert out.",
         license(name = "MIT", identifier = "MIT"),
     ),
-    paths(crate::ingest::receive)
+    paths(
+        crate::ingest::receive,
+        crate::api::document::show,
+        crate::api::overview::show,
+        crate::api::alerts::list,
+        crate::api::alerts::show,
+        crate::api::alerts::change_status,
+        crate::api::alerts::bulk_acknowledge,
+        crate::api::alerts::bulk_close,
+        crate::api::actors::list,
+        crate::api::actors::show,
+        crate::api::actors::actor_events,
+        crate::api::actors::actor_scores,
+        crate::api::actors::actor_baseline,
+        crate::api::events::list,
+        crate::api::export::scores_csv,
+        crate::api::quarantine::list,
+        crate::api::quarantine::replay_one,
+        crate::api::quarantine::discard_one,
+        crate::api::rules::list,
+        crate::api::rules::update_all,
+        crate::api::rules::show,
+        crate::api::rules::update,
+        crate::api::settings::scoring,
+        crate::api::settings::update_scoring,
+        crate::api::sources::list,
+        crate::api::sources::create,
+        crate::api::sources::show,
+        crate::api::sources::update,
+        crate::api::sources::delete,
+        crate::api::sources::rotate_key,
+        crate::api::audit::list,
+        crate::api::users::list,
+    ),
+    components(schemas(ContributionBody)),
+    security(("token" = []), ("session" = [])),
+    modifiers(&Schemes),
 )]
 struct Document;
+
+/// How callers show who they are.
+struct Schemes;
+
+impl Modify for Schemes {
+    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        let components = document.components.get_or_insert_default();
+        let token = HttpBuilder::new().scheme(HttpAuthScheme::Bearer);
+        let token = token.description(Some("A personal API token"));
+        components.add_security_scheme("token", SecurityScheme::Http(token.build()));
+        let cookie = ApiKey::Cookie(ApiKeyValue::new("irm_session"));
+        let key = ApiKey::Header(ApiKeyValue::new("x-api-key"));
+        components.add_security_scheme("key", SecurityScheme::ApiKey(key));
+        components.add_security_scheme("session", SecurityScheme::ApiKey(cookie));
+    }
+}
 
 /// The document as pretty JSON.
 pub fn openapi() -> Result<String, String> {

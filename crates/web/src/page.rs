@@ -231,11 +231,11 @@ fn relative(at: Timestamp, zone: &Zone, now: Timestamp) -> String {
 pub(crate) fn span(micros: i64) -> String {
     let seconds = micros / 1_000_000;
     match seconds {
-        ..60 => format!("{seconds} s"),
-        ..3600 => format!("{} min", seconds / 60),
-        ..86_400 if seconds % 3600 < 60 => format!("{} h", seconds / 3600),
-        ..86_400 => format!("{} h {} min", seconds / 3600, seconds % 3600 / 60),
-        ..172_800 => "1 day".to_owned(),
+        i64::MIN..=59 => format!("{seconds} s"),
+        60..=3599 => format!("{} min", seconds / 60),
+        3600..86_400 if seconds % 3600 < 60 => format!("{} h", seconds / 3600),
+        3600..86_400 => format!("{} h {} min", seconds / 3600, seconds % 3600 / 60),
+        86_400..172_800 => "1 day".to_owned(),
         _ => format!("{} days", seconds / 86_400),
     }
 }
@@ -249,7 +249,7 @@ pub(crate) struct Score {
 
 impl Score {
     /// The band the meter is drawn in.
-    pub(crate) fn band(&self) -> &'static str {
+    pub(crate) fn band(self) -> &'static str {
         if self.points < self.threshold {
             "info"
         } else {
@@ -258,12 +258,12 @@ impl Score {
     }
 
     /// Width of the bar in a 48-unit meter.
-    pub(crate) fn width(&self) -> String {
+    pub(crate) fn width(self) -> String {
         tenth(self.points.as_f64() * 0.48)
     }
 
     /// Place of the threshold tick.
-    pub(crate) fn tick(&self) -> String {
+    pub(crate) fn tick(self) -> String {
         tenth(self.threshold.as_f64() * 0.48 - 0.75)
     }
 }

@@ -11,7 +11,7 @@ use axum::Router;
 use axum::http::StatusCode;
 use axum::middleware::from_fn_with_state;
 use axum::response::Response;
-use axum::routing::{get, post};
+use axum::routing::{delete, get, patch, post, put};
 use domain::access::Permission;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::timeout::TimeoutLayer;
@@ -19,7 +19,7 @@ use tower_http::timeout::TimeoutLayer;
 use crate::app::App;
 use crate::auth::{Permit, Require, guard, permit};
 use crate::error::WebError;
-use crate::{assets, headers, ingest, pages};
+use crate::{api, assets, headers, ingest, pages};
 
 /// Longest time a request may take.
 const REQUEST_TIMEOUT: Duration = Duration::from_mins(1);
@@ -122,6 +122,37 @@ routes! {
         post "/sources/{source}/keys/revoke" SourcesManage => pages::source::revoke_key;
         post "/sources/{source}/delete" SourcesManage => pages::source::delete;
         post "/sources/{source}/quarantine" SourcesManage => pages::source::decide_quarantine;
+        get "/api/openapi.json" ProfileSelf => api::document::show;
+        get "/api/overview" OverviewView => api::overview::show;
+        get "/api/alerts" AlertsView => api::alerts::list;
+        get "/api/alerts/{code}" AlertsView => api::alerts::show;
+        patch "/api/alerts/{code}/status" AlertsTriage => api::alerts::change_status;
+        post "/api/alerts/bulk/acknowledge" AlertsTriage => api::alerts::bulk_acknowledge;
+        post "/api/alerts/bulk/close" AlertsTriage => api::alerts::bulk_close;
+        get "/api/actors" ActorsView => api::actors::list;
+        get "/api/actors/{code}" ActorsView => api::actors::show;
+        get "/api/actors/{code}/events" EventsView => api::actors::actor_events;
+        get "/api/actors/{code}/scores" ActorsView => api::actors::actor_scores;
+        get "/api/actors/{code}/baseline" ActorsView => api::actors::actor_baseline;
+        get "/api/events" EventsView => api::events::list;
+        get "/api/export/scores" ExportsRun => api::export::scores_csv;
+        get "/api/quarantine" SourcesView => api::quarantine::list;
+        post "/api/quarantine/{id}/replay" SourcesManage => api::quarantine::replay_one;
+        post "/api/quarantine/{id}/discard" SourcesManage => api::quarantine::discard_one;
+        get "/api/rules" RulesView => api::rules::list;
+        put "/api/rules" RulesEdit => api::rules::update_all;
+        get "/api/rules/{key}" RulesView => api::rules::show;
+        put "/api/rules/{key}" RulesEdit => api::rules::update;
+        get "/api/settings/scoring" RulesView => api::settings::scoring;
+        put "/api/settings/scoring" RulesEdit => api::settings::update_scoring;
+        get "/api/sources" SourcesView => api::sources::list;
+        post "/api/sources" SourcesManage => api::sources::create;
+        get "/api/sources/{source}" SourcesView => api::sources::show;
+        put "/api/sources/{source}" SourcesManage => api::sources::update;
+        delete "/api/sources/{source}" SourcesManage => api::sources::delete;
+        post "/api/sources/{source}/rotate-key" SourcesManage => api::sources::rotate_key;
+        get "/api/audit" AuditView => api::audit::list;
+        get "/api/users" UsersView => api::users::list;
     }
 }
 

@@ -101,7 +101,7 @@ impl Runner {
                     background.spawn(run.run());
                 }
                 Err(error) => {
-                    tracing::error!(%error, job = job.name(), "the timetable cannot be read")
+                    tracing::error!(%error, job = job.name(), "the timetable cannot be read");
                 }
             }
         }

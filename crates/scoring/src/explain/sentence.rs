@@ -11,7 +11,7 @@ pub(super) fn of(signal: &Signal, assessment: &Assessment, zone: &Zone) -> Strin
     let what = observed(signal);
     let when = signal
         .span
-        .map(|span| format!(", {}", between(span, zone)))
+        .map(|span| format!(", {}", between(span, assessment.minute, zone)))
         .unwrap_or_default();
     let window = words::window(signal.window_minutes);
     match signal.rule {
@@ -84,7 +84,9 @@ pub fn headline(actor: &str, assessment: &Assessment, zone: &Zone) -> String {
         .enumerate()
         .map(|(place, signal)| {
             let when = signal.span.filter(|_| place == 0);
-            let when = when.map_or_else(String::new, |span| format!(" {}", between(span, zone)));
+            let when = when.map_or_else(String::new, |span| {
+                format!(" {}", between(span, assessment.minute, zone))
+            });
             clause(signal, &when)
         })
         .collect();
@@ -150,17 +152,17 @@ fn mostly(when: &str) -> String {
         .unwrap_or_default()
 }
 
-/// `between 03:12 and 03:50`, or `at 03:12`, with dates when they differ.
-fn between((first, last): (Minute, Minute), zone: &Zone) -> String {
-    let (from, to) = (first.start(), last.start());
+/// `between 03:12 and 03:50`, or `at 03:12`; with dates unless all of it happened on the day of
+/// the scored minute.
+fn between((first, last): (Minute, Minute), scored: Minute, zone: &Zone) -> String {
+    let day = |minute: Minute| zone.local(minute.start()).day;
+    let today = day(first) == day(scored) && day(last) == day(scored);
+    let pattern = if today { "%H:%M" } else { "%-d %b %H:%M" };
+    let from = zone.format(first.start(), pattern);
     if first == last {
-        return format!("at {}", zone.format(from, "%H:%M"));
+        return format!("at {from}");
     }
-    let same_day = zone.local(from).day == zone.local(to).day;
-    let pattern = if same_day { "%H:%M" } else { "%-d %b %H:%M" };
-    format!(
-        "between {} and {}",
-        zone.format(from, pattern),
-        zone.format(to, pattern)
-    )
+    let same_day = day(first) == day(last);
+    let until = zone.format(last.start(), if same_day { "%H:%M" } else { pattern });
+    format!("between {from} and {until}")
 }

@@ -170,9 +170,9 @@ fn score(
         for (day, (score, fired, young)) in days {
             summary.young_days += usize::from(young);
             if score >= THRESHOLD {
-                fired
-                    .iter()
-                    .for_each(|rule| *summary.carried.entry(*rule).or_default() += 1);
+                for rule in &fired {
+                    *summary.carried.entry(*rule).or_default() += 1;
+                }
             }
             rows.push(Row {
                 day,

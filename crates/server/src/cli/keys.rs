@@ -21,7 +21,7 @@ enum Command {
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "every command has this shape")]
-pub(super) fn run(arguments: Arguments) -> Outcome {
+pub(super) fn run(arguments: &Arguments) -> Outcome {
     match arguments.command {
         Command::Generate => println!("{}", generate_key()),
     }

@@ -110,7 +110,7 @@ async fn run(arguments: Arguments) -> Outcome {
         Command::User(args) => user::run(args, &config).await,
         Command::Source(args) => source::run(args, &config).await,
         Command::Token(args) => token::run(args, &config).await,
-        Command::Keys(args) => keys::run(args),
+        Command::Keys(args) => keys::run(&args),
         Command::Openapi(args) => openapi::run(args),
     }
 }

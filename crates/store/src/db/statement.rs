@@ -123,6 +123,23 @@ impl Statement {
         self
     }
 
+    /// Appends `($n, …), ($n, …), …` with every value of every row bound.
+    pub(crate) fn push_rows(mut self, rows: impl IntoIterator<Item = Vec<Value>>) -> Self {
+        for (index, row) in rows.into_iter().enumerate() {
+            self.text
+                .to_mut()
+                .push_str(if index == 0 { "(" } else { ", (" });
+            for (column, value) in row.into_iter().enumerate() {
+                if column > 0 {
+                    self.text.to_mut().push_str(", ");
+                }
+                self = self.push_bind(value);
+            }
+            self.text.to_mut().push(')');
+        }
+        self
+    }
+
     /// Runs it and returns how many rows it changed.
     pub(crate) async fn execute(self, tx: &mut Tx) -> Result<u64> {
         let Self { text, values } = self;
@@ -195,4 +212,23 @@ where
         Value::Bytes(v) => query.bind(v),
         Value::Bool(v) => query.bind(v),
     })
+}
+
+/// Rows of one statement of [`execute_rows`]: few enough for every engine's limit of values, and
+/// one prepared statement for all full chunks.
+const ROWS: usize = 64;
+
+/// Runs `head (row), (row), … tail` for all rows, in chunks.
+pub(crate) async fn execute_rows(
+    tx: &mut Tx,
+    head: &'static str,
+    rows: Vec<Vec<Value>>,
+    tail: &'static str,
+) -> Result<()> {
+    let mut rows = rows.into_iter().peekable();
+    while rows.peek().is_some() {
+        let chunk = rows.by_ref().take(ROWS);
+        sql(head).push_rows(chunk).push(tail).execute(tx).await?;
+    }
+    Ok(())
 }

@@ -53,6 +53,16 @@ impl Key {
         }
     }
 
+    /// The same secret under another public id, as somebody would forge it.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn with_public_id(&self, public_id: &str) -> Self {
+        Self {
+            public_id: public_id.to_owned(),
+            ..self.clone()
+        }
+    }
+
     /// Reads a presented key; `None` when its form or checksum is wrong.
     pub fn parse(kind: Kind, text: &str) -> Option<Self> {
         let rest = text.strip_prefix(kind.prefix())?.strip_prefix('_')?;

@@ -20,8 +20,7 @@ pub fn problem(password: &str, email: &str) -> Option<&'static str> {
     }
     let folded = password.trim().to_lowercase();
     let local = email.split('@').next().unwrap_or_default().to_lowercase();
-    let repeats = folded.chars().all(|c| folded.starts_with(c));
-    if is_common(&folded) || repeats {
+    if is_common(&folded) || is_run(&folded) {
         return Some("This password is on lists of common passwords. Choose another.");
     }
     if local.len() >= 4 && folded.contains(&local) && folded.len() < local.len() + 8 {
@@ -35,6 +34,17 @@ fn is_common(folded: &str) -> bool {
     let bare = folded.trim_matches(|c: char| !c.is_alphabetic());
     let common = |text: &str| !text.is_empty() && COMMON.lines().any(|line| line == text);
     common(folded) || common(bare)
+}
+
+/// One character over and over, or a count up or down (`123456789012`).
+fn is_run(folded: &str) -> bool {
+    let steps = folded.chars().zip(folded.chars().skip(1));
+    let mut near = 0;
+    for (a, b) in steps {
+        let step = u32::from(a).abs_diff(u32::from(b));
+        near += usize::from(step <= 1 || (a, b) == ('9', '0') || (a, b) == ('0', '9'));
+    }
+    near * 5 >= folded.chars().count() * 4
 }
 
 #[cfg(test)]
@@ -55,6 +65,8 @@ mod tests {
             "password1234",
             "PASSWORD1234",
             "123456789012",
+            "987654321098",
+            "abcdefghijklm",
             "insiderriskmonitor",
             "aaaaaaaaaaaaaaaa",
             "jane.doe12345",

@@ -462,7 +462,11 @@ impl AlertPage {
     }
 
     /// Points with a real minus sign.
-    #[expect(clippy::unused_self, reason = "called from the template")]
+    #[expect(
+        clippy::unused_self,
+        clippy::trivially_copy_pass_by_ref,
+        reason = "called from the template, which hands out references"
+    )]
     fn signed(&self, points: &domain::score::Points) -> String {
         points.to_string().replace('-', "−")
     }

@@ -63,7 +63,16 @@ struct Chronicle<'a> {
     now: Timestamp,
     current: Option<LatestAlert>,
     /// Minutes in which the alert only went on, not yet written.
-    pending: Option<(Minute, BTreeSet<RuleKey>)>,
+    pending: Option<Pending>,
+}
+
+/// What has gathered since the alert was last written.
+#[derive(Default)]
+struct Pending {
+    last: Minute,
+    rules: BTreeSet<RuleKey>,
+    /// The latest minute that reached the peak again: its reasons are the fuller picture.
+    again: Option<Scored>,
 }
 
 impl Chronicle<'_> {
@@ -88,14 +97,14 @@ impl Chronicle<'_> {
                 self.raise(tx, scored, causes).await?;
             }
             Step::Join => {
-                self.go_on(minute, &fired);
+                self.go_on(scored, &fired);
                 self.flush(tx).await?;
                 if let Some(alert) = self.current.as_ref().map(|a| a.id) {
                     let found = self.find(tx, causes).await?;
                     self.freeze(tx, alert, &found).await?;
                 }
             }
-            Step::Continue => self.go_on(minute, &fired),
+            Step::Continue => self.go_on(scored, &fired),
             Step::Swallow => {
                 if let Some(alert) = self.current.as_ref().map(|a| a.id) {
                     let score = assessment.score;
@@ -158,23 +167,48 @@ impl Chronicle<'_> {
         Ok(())
     }
 
-    fn go_on(&mut self, minute: Minute, fired: &BTreeSet<RuleKey>) {
-        let (last, rules) = self
-            .pending
-            .get_or_insert_with(|| (minute, BTreeSet::new()));
-        *last = minute.max(*last);
-        rules.extend(fired.iter().copied());
-        if let Some(alert) = &mut self.current {
-            alert.last_signal = alert.last_signal.max(minute);
+    fn go_on(&mut self, scored: &Scored, fired: &BTreeSet<RuleKey>) {
+        let minute = scored.assessment.minute;
+        let Some(alert) = &mut self.current else {
+            return;
+        };
+        alert.last_signal = alert.last_signal.max(minute);
+        let pending = self.pending.get_or_insert_default();
+        pending.last = pending.last.max(minute);
+        pending.rules.extend(fired.iter().copied());
+        if scored.assessment.score == alert.score {
+            pending.again = Some(scored.clone());
         }
     }
 
+    /// Writes what has gathered: the latest signal, joined rules, and the fuller picture of a
+    /// peak that was reached again.
     async fn flush(&mut self, tx: &mut Tx) -> Result<()> {
-        let (Some((minute, rules)), Some(alert)) = (self.pending.take(), &mut self.current) else {
+        let Some(pending) = self.pending.take() else {
             return Ok(());
         };
-        rows::continue_alert(tx, self.tenant.id, alert, minute, &rules, self.now).await?;
-        alert.rules.extend(rules);
+        let Some(mut alert) = self.current.take() else {
+            return Ok(());
+        };
+        let (tenant, now) = (self.tenant.id, self.now);
+        rows::continue_alert(tx, tenant, &alert, pending.last, &pending.rules, now).await?;
+        alert.rules.extend(pending.rules);
+        if let Some((scored, causes)) = pending
+            .again
+            .as_ref()
+            .and_then(|s| Some((s, s.causes.as_ref()?)))
+        {
+            let found = self.find(tx, causes).await?;
+            let (snapshot, sentence, short) = self.explain(scored, &found);
+            let reasons = Reasons {
+                snapshot: &snapshot,
+                sentence: &sentence,
+                short: &short,
+            };
+            rows::refresh_reasons(tx, tenant, alert.id, &reasons).await?;
+            self.freeze(tx, alert.id, &found).await?;
+        }
+        self.current = Some(alert);
         Ok(())
     }
 

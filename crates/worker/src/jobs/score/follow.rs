@@ -221,7 +221,7 @@ async fn replay(
     let mut history: Vec<Observation> = Vec::new();
     let range = (read_from, newest.end());
     log::history(tx, (tenant.id, actor), range, until, |event| {
-        history.push(observe(&event))
+        history.push(observe(&event));
     })
     .await?;
     let criteria = criteria(tenant, rules, &excluded);

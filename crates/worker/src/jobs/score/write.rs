@@ -13,7 +13,9 @@ use scoring::profile::Profile;
 use scoring::track::Tracker;
 use store::db::Tx;
 use store::log::Position;
-use store::scoring::{self as rows, ActorUpdate, ProfileUpdate, StoredProfile};
+use store::scoring::{
+    self as rows, ActorUpdate, DayUpdate, ProfileUpdate, ScoreUpdate, StoredProfile,
+};
 
 use super::follow::{Followed, criteria};
 use super::{TenantPass, current_minute, episodes};
@@ -29,61 +31,80 @@ pub(crate) async fn save(
     let TenantPass {
         tenant,
         rules,
-        mut actors,
+        actors,
         hours,
     } = pass;
-    for (key, count) in &hours {
-        rows::add_hour(tx, tenant.id, *key, count).await?;
-    }
+    rows::add_hours(tx, tenant.id, &hours).await?;
     for actor in &actors {
-        save_followed(tx, &tenant, actor, now).await?;
+        if let Some(from) = actor.replaced_from {
+            rows::forget_scores(tx, tenant.id, actor.actor, from).await?;
+        }
     }
-    actors.retain(|a| !a.alerting.is_empty());
-    episodes::raise(tx, (&tenant, &rules), actors, until, now).await
+    let mut alerting = Vec::new();
+    let mut updates = Updates::default();
+    for mut actor in actors {
+        updates.take(&tenant, &mut actor);
+        if !actor.alerting.is_empty() {
+            alerting.push(actor);
+        }
+    }
+    rows::save_profiles(tx, tenant.id, updates.profiles, now).await?;
+    rows::save_actors(tx, tenant.id, updates.actors).await?;
+    rows::save_scores(tx, tenant.id, updates.scores, now).await?;
+    rows::save_days(tx, tenant.id, updates.days, now).await?;
+    episodes::raise(tx, (&tenant, &rules), alerting, until, now).await
 }
 
-async fn save_followed(
-    tx: &mut Tx,
-    tenant: &Tenant,
-    followed: &Followed,
-    now: Timestamp,
-) -> Result<()> {
-    let key = (followed.actor, followed.part);
-    let cause = match followed.replaced_from {
-        Some(from) => {
-            rows::forget_scores(tx, tenant.id, followed.actor, from).await?;
-            "late event"
-        }
-        None => "in order",
-    };
-    for assessment in &followed.rows {
-        rows::save_score(tx, tenant.id, key, assessment, cause, now).await?;
+/// The rows of one pass, gathered so that each table is written at once.
+#[derive(Default)]
+struct Updates {
+    profiles: Vec<ProfileUpdate>,
+    actors: Vec<ActorUpdate>,
+    scores: Vec<ScoreUpdate>,
+    days: Vec<DayUpdate>,
+}
+
+impl Updates {
+    fn take(&mut self, tenant: &Tenant, followed: &mut Followed) {
+        let (actor, part) = (followed.actor, followed.part);
+        let cause = match followed.replaced_from {
+            Some(_) => "late event",
+            None => "in order",
+        };
+        let changed = std::mem::take(&mut followed.rows).into_iter();
+        self.scores.extend(changed.map(|assessment| ScoreUpdate {
+            actor,
+            part,
+            assessment,
+            cause,
+        }));
+        self.days
+            .extend(followed.days.values().map(|(minute, score)| DayUpdate {
+                actor,
+                part,
+                minute: *minute,
+                score: *score,
+                alerted: *score >= tenant.scoring.alert_threshold,
+            }));
+        self.profiles.push(ProfileUpdate {
+            actor,
+            part,
+            zone: tenant.scoring.zone.name().to_owned(),
+            newest: followed.profile.newest().unwrap_or_default(),
+            due: followed.now.falls_at,
+            state: followed.profile.to_bytes(),
+            points: std::mem::take(&mut followed.points),
+        });
+        self.actors.push(ActorUpdate {
+            actor,
+            first_seen_at: followed.first_seen,
+            last_seen_at: followed.last_seen,
+            last_received_at: followed.last_received,
+            score: followed.now.score,
+            score_at: followed.now.minute.end(),
+            reasons: reasons(&followed.now),
+        });
     }
-    for highest in followed.days.values() {
-        let alerted = highest.1 >= tenant.scoring.alert_threshold;
-        rows::save_day(tx, tenant.id, key, *highest, alerted, now).await?;
-    }
-    let profile = ProfileUpdate {
-        actor: followed.actor,
-        part: followed.part,
-        zone: tenant.scoring.zone.name(),
-        newest: followed.profile.newest().unwrap_or_default(),
-        due: followed.now.falls_at,
-        state: &followed.profile.to_bytes(),
-        points: &followed.points,
-    };
-    rows::save_profile(tx, tenant.id, &profile, now).await?;
-    let actor = ActorUpdate {
-        actor: followed.actor,
-        first_seen_at: followed.first_seen,
-        last_seen_at: followed.last_seen,
-        last_received_at: followed.last_received,
-        score: followed.now.score,
-        score_at: followed.now.minute.end(),
-        reasons: &reasons(&followed.now),
-    };
-    rows::save_actor(tx, tenant.id, &actor).await?;
-    Ok(())
 }
 
 /// Judges a stored profile at the present minute, so that its score falls.
