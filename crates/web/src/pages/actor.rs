@@ -19,7 +19,7 @@ use store::{Scope, scores};
 use crate::auth::{Require, permit};
 use crate::error::WebResult;
 use crate::form::Path;
-use crate::page::{Score, Shell, When, page};
+use crate::page::{Score, Shell, When, page, shown};
 use crate::viz::{Hours, Opened, ScoreLine, hours, score_line};
 use timeline::{Asked, Timeline};
 use usual::{Feature, Why, features};
@@ -130,7 +130,12 @@ pub(crate) async fn show(
     let today = events::totals(scope, code.0, usual::today(scope)).await?;
     let known = view.as_ref().filter(|v| !v.young);
     let template = ActorPage {
-        shell: Shell::of(&who, "/actors", format!("{} – Actors", head.actor.name)).await?,
+        shell: Shell::of(
+            &who,
+            "/actors",
+            format!("{} – Actors", shown(&head.actor.name)),
+        )
+        .await?,
         timeline: Timeline::of(scope, &head.actor, view.as_ref(), &asked).await?,
         why: Why::of(scope, &head.actor).await?,
         features: known.map_or_else(Vec::new, |v| features(v, &today)),
@@ -170,13 +175,22 @@ async fn line(scope: &Scope, actor: ActorId, alerts: &[Alert]) -> WebResult<Scor
 }
 
 /// The actor's alerts are the list of alerts, filtered.
-pub(crate) async fn alerts(_who: Require<permit::AlertsView>, Path(code): Path<Code>) -> Redirect {
-    Redirect::to(&format!("/alerts?status=all&actor={}", code.0.code()))
+pub(crate) async fn alerts(
+    who: Require<permit::AlertsView>,
+    Path(code): Path<Code>,
+) -> WebResult<Redirect> {
+    let actor = actors::find(&who.scope, code.0).await?;
+    let address = format!("/alerts?status=all&actor={}", actor.id.code());
+    Ok(Redirect::to(&address))
 }
 
 /// The actor's events are the list of events, filtered.
-pub(crate) async fn events(_who: Require<permit::EventsView>, Path(code): Path<Code>) -> Redirect {
-    Redirect::to(&format!("/events?actor={}", code.0.code()))
+pub(crate) async fn events(
+    who: Require<permit::EventsView>,
+    Path(code): Path<Code>,
+) -> WebResult<Redirect> {
+    let actor = actors::find(&who.scope, code.0).await?;
+    Ok(Redirect::to(&format!("/events?actor={}", actor.id.code())))
 }
 
 /// An actor's code as a path segment.

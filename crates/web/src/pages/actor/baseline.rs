@@ -12,7 +12,7 @@ use super::{Code, Head};
 use crate::auth::{Require, permit};
 use crate::error::WebResult;
 use crate::form::Path;
-use crate::page::{Shell, When, page};
+use crate::page::{Shell, When, page, shown};
 use crate::viz::{Hours, hours};
 
 #[derive(Template)]
@@ -64,7 +64,7 @@ pub(crate) async fn show(
             })
         }
     };
-    let title = format!("Baseline of {} – Actors", head.actor.name);
+    let title = format!("Baseline of {} – Actors", shown(&head.actor.name));
     let template = BaselinePage {
         shell: Shell::of(&who, "/actors", title).await?,
         head,
