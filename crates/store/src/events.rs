@@ -82,14 +82,23 @@ pub async fn list(
             .push(" AND e.id < ")
             .push_bind(first_id(until.plus(1_000)));
     }
-    if let Some(before) = before {
-        query = query.push(" AND e.id < ").push_bind(before);
-        if filter.actor.is_some() {
-            query = query
-                .push(" AND e.occurred_at <= ")
-                .push_bind(end_of_millisecond(before));
-        }
-    }
+    // Within one millisecond ids are in no order of time: the place after which a page of an
+    // actor continues is that of the event itself, or of its millisecond once it is deleted.
+    query = match before {
+        None => query,
+        Some(before) if filter.actor.is_some() => query
+            .push(
+                " AND (e.occurred_at, e.id) < (COALESCE((SELECT b.occurred_at FROM events b
+                    WHERE b.tenant_id = $1 AND b.id = ",
+            )
+            .push_bind(before)
+            .push("), ")
+            .push_bind(end_of_millisecond(before))
+            .push("), ")
+            .push_bind(before)
+            .push(")"),
+        Some(before) => query.push(" AND e.id < ").push_bind(before),
+    };
     query = if filter.actor.is_some() {
         query.push(" ORDER BY e.occurred_at DESC, e.id DESC LIMIT ")
     } else {
