@@ -106,6 +106,9 @@ routes! {
         get "/alerts/{code}/close" AlertsTriage => pages::alert::close_form;
         post "/alerts/{code}/status" AlertsTriage => pages::alert::change_status;
         post "/alerts/{code}/notes" AlertsTriage => pages::alert::add_note;
+        get "/rules" RulesView => pages::rules::list;
+        get "/rules/{key}" RulesView => pages::rule::show;
+        post "/rules/{key}" RulesEdit => pages::rule::update;
         get "/sources" SourcesView => pages::sources::list;
         get "/sources/new" SourcesManage => pages::sources::new_form;
         post "/sources" SourcesManage => pages::sources::create;

@@ -4,6 +4,8 @@ pub(crate) mod alert;
 pub(crate) mod alerts;
 mod error;
 pub(crate) mod login;
+pub(crate) mod rule;
+pub(crate) mod rules;
 pub(crate) mod setup;
 pub(crate) mod source;
 pub(crate) mod sources;
