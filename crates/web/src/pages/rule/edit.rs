@@ -6,6 +6,7 @@ use domain::score::Points;
 use super::super::rules::words;
 use super::super::sources::capital;
 use super::{Past, RuleForm};
+use crate::form::{number, points};
 use crate::page::{FieldErrors, When};
 
 /// The fields as typed.
@@ -76,16 +77,6 @@ impl Fields {
             Err(errors)
         }
     }
-}
-
-/// A finite number as typed.
-pub(super) fn number(text: &str) -> Option<f64> {
-    text.trim().parse::<f64>().ok().filter(|n| n.is_finite())
-}
-
-/// Points as typed: at most one decimal.
-pub(super) fn points(text: &str) -> Option<Points> {
-    number(text).and_then(Points::from_f64)
 }
 
 /// Two people changed the rule: what each of them wants.

@@ -10,7 +10,7 @@ use store::Scope;
 use store::rules::Record;
 
 use super::super::rules::{tally, words};
-use super::edit::{number, points};
+use crate::form::{number, points};
 use crate::page::When;
 
 /// Alerts shown on the page.
@@ -128,7 +128,7 @@ pub(super) fn firings(
 ) -> Vec<Firing> {
     let touched = |r: &&Record| {
         let drafted = draft.map(|d| tally::rescored(r, d));
-        tally::fired(r, rule.key) || drafted.is_some_and(|score| score != total(r))
+        tally::fired(r, rule.key) || drafted.is_some_and(|score| score != tally::total(r))
     };
     let mut ordered: Vec<&Record> = records.iter().filter(touched).collect();
     if let Some(draft) = draft {
@@ -155,7 +155,7 @@ fn firing(
         opened: When::of(record.opened.end(), zone, scope.now),
         observed: observed_words(key, signal.observed, signal.ratio),
         points: signal.points,
-        score: total(record),
+        score: tally::total(record),
         decided: tally::decided(record, key),
         verdict: record.disposition.map(Disposition::title),
         drafted: draft.map(|d| {
@@ -163,11 +163,6 @@ fn firing(
             (score, score < record.threshold)
         }),
     })
-}
-
-fn total(record: &Record) -> Points {
-    let sum: Points = record.signals.iter().map(|s| s.points).sum();
-    sum.min(Points::MAX)
 }
 
 fn observed_words(key: RuleKey, observed: f64, ratio: Option<f64>) -> String {

@@ -64,7 +64,7 @@ pub(crate) fn fired(record: &Record, key: RuleKey) -> bool {
 /// Whether the alert would not exist without the rule's points.
 pub(crate) fn decided(record: &Record, key: RuleKey) -> bool {
     score(record, |s| (s.rule != key).then_some(s.points)) < record.threshold
-        && score(record, |s| Some(s.points)) >= record.threshold
+        && total(record) >= record.threshold
 }
 
 /// The amount a rule judged: a multiple of the usual where it has one, else a count.
@@ -81,6 +81,11 @@ pub(crate) fn rescored(record: &Record, draft: &RuleSettings) -> Points {
             s.points
         })
     })
+}
+
+/// The alert's score.
+pub(crate) fn total(record: &Record) -> Points {
+    score(record, |s| Some(s.points))
 }
 
 fn score(record: &Record, points: impl Fn(&Signal) -> Option<Points>) -> Points {
