@@ -5,7 +5,7 @@ mod words;
 
 use askama::Template;
 use axum::response::{IntoResponse, Response};
-use domain::time::Zone;
+use domain::time::{Timestamp, Zone};
 use std::collections::BTreeMap;
 use store::audit::{self, Entry, Filter};
 
@@ -37,7 +37,8 @@ struct Row {
     entry: Entry,
     /// In words; the stored word when it is not known.
     action: String,
-    object: String,
+    /// The thing, when the action does not name it already.
+    object: Option<String>,
     href: Option<String>,
     utc: When,
     local: String,
@@ -112,10 +113,21 @@ fn row<P>(entry: Entry, who: &Require<P>) -> Row {
         object: words::object(&entry.object_kind, &entry.object),
         href: words::href(&entry.object_kind, &entry.object),
         utc: When::of(entry.at, &Zone::utc(), now),
-        local: zone.format(entry.at, "%H:%M:%S"),
+        local: local_time(entry.at, zone),
         differences: differences(entry.before.as_deref(), entry.after.as_deref()),
         entry,
     }
+}
+
+/// The clock of the organisation; with the date where it is not the UTC one.
+fn local_time(at: Timestamp, zone: &Zone) -> String {
+    let same_day = zone.local(at).day == at.utc_day();
+    let pattern = if same_day {
+        "%H:%M:%S"
+    } else {
+        "%Y-%m-%d %H:%M:%S"
+    };
+    zone.format(at, pattern)
 }
 
 impl AuditPage {
@@ -143,6 +155,14 @@ impl AuditPage {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_local_clock_names_its_day_when_it_is_another() {
+        let zone = Zone::named("Europe/Berlin").unwrap();
+        let time = |at: &str| local_time(at.parse().unwrap(), &zone);
+        assert_eq!(time("2026-03-02T12:00:00Z"), "13:00:00");
+        assert_eq!(time("2026-03-02T23:30:00Z"), "2026-03-03 00:30:00");
+    }
 
     #[test]
     fn addresses_leave_defaults_out() {

@@ -1,10 +1,15 @@
 //! A rule's points over the observed amount, exactly as the scorer rounds them: a staircase.
 
+mod words;
+
+use std::fmt::Write;
+
 use domain::rule::RuleSettings;
 use domain::score::Points;
 use scoring::rules::{full_amount, points};
 
 use crate::page::tenth;
+use words::{rows, sentence};
 
 /// Left and right end of the plot.
 const LEFT: f64 = 34.0;
@@ -125,16 +130,13 @@ impl Plot {
             let here = points(rule, amount);
             if here != last {
                 let at = if self.counts { amount } else { before };
-                path.push_str(&format!(
-                    "H{}V{}",
-                    tenth(self.x(at)),
-                    tenth(self.y(here.as_f64()))
-                ));
+                let (x, y) = (tenth(self.x(at)), tenth(self.y(here.as_f64())));
+                let _ = write!(path, "H{x}V{y}");
                 last = here;
             }
             before = amount;
         }
-        path.push_str(&format!("H{}", tenth(RIGHT)));
+        let _ = write!(path, "H{}", tenth(RIGHT));
         path
     }
 
@@ -190,76 +192,6 @@ fn plain(value: f64, counts: bool) -> String {
     }
 }
 
-/// `0 points up to 3×, 17 just over it, 25 from 5× on`.
-fn sentence(rule: &RuleSettings, say: impl Fn(f64) -> String) -> String {
-    let first = first_points(rule);
-    let most = points(rule, f64::MAX);
-    let threshold = say(rule.threshold);
-    let begin = if rule.key.compares_with_usual() {
-        format!("0 points up to {threshold}, {first} just over it")
-    } else {
-        format!("0 points below {threshold}, {first} there")
-    };
-    if first == most {
-        format!("{begin} and no more after it")
-    } else {
-        format!("{begin}, {most} from {} on", say(full_amount(rule)))
-    }
-}
-
-/// The points of the smallest amount that fires.
-fn first_points(rule: &RuleSettings) -> Points {
-    if rule.key.compares_with_usual() {
-        points(rule, rule.threshold * (1.0 + 1e-9))
-    } else {
-        points(rule, rule.threshold)
-    }
-}
-
-/// The amounts at which something changes, and a few between them.
-fn rows(
-    now: &RuleSettings,
-    draft: Option<&RuleSettings>,
-    say: &impl Fn(f64) -> String,
-) -> Vec<CurveRow> {
-    let counts = !now.key.compares_with_usual();
-    let mut amounts: Vec<f64> = Vec::new();
-    for rule in std::iter::once(now).chain(draft) {
-        let (from, to) = (rule.threshold, full_amount(rule));
-        amounts.extend((0..=4_u8).map(|i| from + (to - from) * f64::from(i) / 4.0));
-    }
-    if counts {
-        amounts
-            .iter_mut()
-            .for_each(|amount| *amount = amount.round());
-    }
-    amounts.sort_by(f64::total_cmp);
-    amounts.dedup_by(|a, b| (*a - *b).abs() < 1e-9);
-    let row = |amount: String, at: f64| CurveRow {
-        amount,
-        now: points(now, at),
-        draft: draft.map(|d| points(d, at)),
-    };
-    let Some((first, last)) = amounts.first().zip(amounts.last()).map(|(a, b)| (*a, *b)) else {
-        return Vec::new();
-    };
-    let mut out = vec![if counts {
-        row(format!("fewer than {}", say(first)), first - 1.0)
-    } else {
-        row(format!("up to {}", say(first)), first)
-    }];
-    for at in amounts {
-        let words = match at {
-            _ if at >= last && counts => format!("{} and more", say(at)),
-            _ if at >= last => format!("over {}", say(at)),
-            _ if counts => say(at),
-            _ => format!("just over {}", say(at)),
-        };
-        out.push(row(words, if counts { at } else { at * (1.0 + 1e-9) }));
-    }
-    out
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -277,7 +209,7 @@ mod tests {
         assert!(curve.now.ends_with("V55.7H626"), "{}", curve.now);
         assert_eq!(
             curve.finding,
-            "0 points up to 3×, 17 just over it, 25 from 5× on."
+            "0 points up to 3×, 17 just over it, all 25 by 5×."
         );
         let labels: Vec<_> = curve.across.iter().map(|t| t.label.as_str()).collect();
         assert_eq!(
@@ -325,8 +257,8 @@ mod tests {
         assert_ne!(alone.now, both.now, "the scale holds both");
         assert_eq!(
             both.finding,
-            "Now 0 points up to 2×, 15 just over it, 20 from 3× on. \
-             Draft: 0 points up to 4×, 25 just over it, 40 from 7× on."
+            "Now 0 points up to 2×, 15 just over it, all 20 by 3×. \
+             Draft: 0 points up to 4×, 25 just over it, all 40 by 7×."
         );
         let last = both.rows.last().unwrap();
         assert_eq!(

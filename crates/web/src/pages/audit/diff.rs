@@ -119,6 +119,10 @@ fn plain(value: &Value) -> String {
         Value::Bool(false) => "no".to_owned(),
         Value::String(text) if text.is_empty() => "(empty)".to_owned(),
         Value::String(text) => text.clone(),
+        // `4` rather than `4.0`.
+        Value::Number(number) if number.is_f64() => number
+            .as_f64()
+            .map_or_else(|| number.to_string(), |n| n.to_string()),
         other => other.to_string(),
     }
 }
@@ -172,6 +176,7 @@ mod tests {
     fn whole_values_and_lists() {
         assert_eq!(told(None, Some("\"admin\"")), [" + admin"]);
         assert_eq!(told(Some("false"), Some("true")), [" no -> yes"]);
+        assert_eq!(told(Some("4.0"), Some("2.5")), [" 4 -> 2.5"]);
         assert_eq!(
             told(Some(r#"["auto","compact"]"#), Some(r#"["dark","compact"]"#)),
             [" auto, compact -> dark, compact"]

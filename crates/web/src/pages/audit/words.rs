@@ -43,13 +43,14 @@ pub(super) fn action(word: &str) -> Option<&'static str> {
     })
 }
 
-/// The thing, as people name it.
-pub(super) fn object(kind: &str, object: &str) -> String {
-    match (kind, RuleKey::from_word(object)) {
+/// The thing, as people name it; `None` where there is only one of its kind.
+pub(super) fn object(kind: &str, object: &str) -> Option<String> {
+    Some(match (kind, RuleKey::from_word(object)) {
         ("rule", Some(key)) => key.title().to_owned(),
         ("token", _) => format!("irt_{object}…"),
+        _ if kind == object || object.is_empty() => return None,
         _ => object.to_owned(),
-    }
+    })
 }
 
 /// Where the thing can be looked at.
@@ -78,8 +79,9 @@ mod tests {
         assert_eq!(action("rule.explode"), None);
         assert_eq!(kind("token"), Some("Personal tokens"));
         assert_eq!(kind("nonsense"), None);
-        assert_eq!(object("rule", "off_hours"), "Off hours");
-        assert_eq!(object("rule", "gone"), "gone");
+        assert_eq!(object("rule", "off_hours").as_deref(), Some("Off hours"));
+        assert_eq!(object("rule", "gone").as_deref(), Some("gone"));
+        assert_eq!(object("settings", "settings"), None);
     }
 
     #[test]

@@ -68,7 +68,21 @@ impl Fields {
             window_minutes,
             version,
         };
-        if let Some((field, message)) = settings.problem() {
+        // Each value beside shipped ones, so that every wrong field is told, not the first.
+        let shipped = RuleSettings::default_for(key);
+        let alone = [
+            RuleSettings { weight, ..shipped },
+            RuleSettings {
+                threshold,
+                ..shipped
+            },
+            RuleSettings {
+                window_minutes,
+                ..shipped
+            },
+            settings,
+        ];
+        for (field, message) in alone.iter().filter_map(RuleSettings::problem) {
             errors.add(field, capital(message));
         }
         if errors.is_empty() {
@@ -172,6 +186,12 @@ mod tests {
     #[test]
     fn every_wrong_field_is_told() {
         let errors = typed("many", "", "a day")
+            .settings(RuleKey::OffHours, 1)
+            .unwrap_err();
+        for field in ["weight", "threshold", "windowMinutes"] {
+            assert!(errors.of(field).is_some(), "{field}");
+        }
+        let errors = typed("101", "0", "1441")
             .settings(RuleKey::OffHours, 1)
             .unwrap_err();
         for field in ["weight", "threshold", "windowMinutes"] {
