@@ -277,18 +277,7 @@ pub(crate) fn tenth(value: f64) -> String {
 /// An untrusted text with invisible characters shown and the middle cut out of long values.
 pub(crate) fn shown(text: &str) -> Cow<'_, str> {
     const LIMIT: usize = 64;
-    let visible: Cow<'_, str> = if text.chars().any(is_invisible) {
-        let show = |c: char| {
-            if is_invisible(c) {
-                format!("⟨U+{:04X}⟩", c as u32)
-            } else {
-                c.to_string()
-            }
-        };
-        Cow::Owned(text.chars().map(show).collect())
-    } else {
-        Cow::Borrowed(text)
-    };
+    let visible = visible(text);
     let length = visible.chars().count();
     if length <= LIMIT {
         return visible;
@@ -296,6 +285,21 @@ pub(crate) fn shown(text: &str) -> Cow<'_, str> {
     let head: String = visible.chars().take(LIMIT / 2).collect();
     let tail: String = visible.chars().skip(length - LIMIT / 4).collect();
     Cow::Owned(format!("{head}…{tail}"))
+}
+
+/// A text of any length with invisible characters shown.
+pub(crate) fn visible(text: &str) -> Cow<'_, str> {
+    if !text.chars().any(is_invisible) {
+        return Cow::Borrowed(text);
+    }
+    let show = |c: char| {
+        if is_invisible(c) {
+            format!("⟨U+{:04X}⟩", c as u32)
+        } else {
+            c.to_string()
+        }
+    };
+    Cow::Owned(text.chars().map(show).collect())
 }
 
 /// Control, bidirectional and zero-width characters, which can make one name look like another.

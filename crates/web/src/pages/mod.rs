@@ -2,8 +2,13 @@
 
 pub(crate) mod alert;
 pub(crate) mod alerts;
+pub(crate) mod audit;
 mod error;
 pub(crate) mod login;
+pub(crate) mod profile;
+pub(crate) mod rule;
+pub(crate) mod rules;
+pub(crate) mod settings;
 pub(crate) mod setup;
 pub(crate) mod source;
 pub(crate) mod sources;
