@@ -58,7 +58,8 @@ fn history() -> String {
             for actor in 0..ACTORS {
                 let at = day * DAY_US + hour * 60 * MINUTE_US + actor as i64 * 1_000_000;
                 let more = json!({"resourceId": format!("doc-{}", hour % 5), "bytes": 1_000_000});
-                lines += &format!("{}\n", event(actor, at, &more));
+                lines += &event(actor, at, &more).to_string();
+                lines.push('\n');
             }
         }
     }

@@ -4,6 +4,8 @@
     clippy::unwrap_used,
     clippy::panic,
     clippy::indexing_slicing,
+    clippy::expect_used,
+    clippy::too_many_lines,
     reason = "tests fail by panicking"
 )]
 

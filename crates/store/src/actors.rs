@@ -5,7 +5,7 @@ use domain::baseline::BaselineView;
 use domain::score::Points;
 use domain::time::Timestamp;
 
-use crate::db::{Row, sql};
+use crate::db::{Row, Statement, sql};
 use crate::error::{Error, Result};
 use crate::scope::Scope;
 
@@ -83,20 +83,7 @@ pub async fn list(
     after: Option<&After>,
     limit: u32,
 ) -> Result<Vec<Actor>> {
-    let mut query = sql(COLUMNS).bind(scope.tenant_id());
-    if let Some(text) = filter.text.as_deref().filter(|t| !t.trim().is_empty()) {
-        let pattern = crate::db::like(text);
-        query = query
-            .push(" AND a.key LIKE ")
-            .push_bind(pattern)
-            .push(" ESCAPE '!'");
-    }
-    if let Some(kind) = filter.kind {
-        query = query.push(" AND a.kind = ").push_bind(kind.word());
-    }
-    if let Some(score) = filter.min_score {
-        query = query.push(" AND a.score >= ").push_bind(score);
-    }
+    let mut query = filtered(sql(COLUMNS).bind(scope.tenant_id()), filter);
     if let Some(after) = after {
         let number = after.key.parse::<i64>().unwrap_or_default();
         query = match order {
@@ -129,6 +116,32 @@ pub async fn list(
     });
     let rows = query.push_bind(limit).fetch_all(&scope.db).await?;
     rows.iter().map(read).collect()
+}
+
+fn filtered(mut query: Statement, filter: &Filter) -> Statement {
+    if let Some(text) = filter.text.as_deref().filter(|t| !t.trim().is_empty()) {
+        let pattern = crate::db::like(text);
+        query = query
+            .push(" AND a.key LIKE ")
+            .push_bind(pattern)
+            .push(" ESCAPE '!'");
+    }
+    if let Some(kind) = filter.kind {
+        query = query.push(" AND a.kind = ").push_bind(kind.word());
+    }
+    if let Some(score) = filter.min_score {
+        query = query.push(" AND a.score >= ").push_bind(score);
+    }
+    query
+}
+
+/// How many actors match.
+pub async fn count_matching(scope: &Scope, filter: &Filter) -> Result<i64> {
+    let start = sql("SELECT COUNT(*) AS n FROM actors a WHERE a.tenant_id = $1");
+    filtered(start.bind(scope.tenant_id()), filter)
+        .fetch_one(&scope.db)
+        .await?
+        .get("n")
 }
 
 /// How many actors there are.
@@ -176,6 +189,15 @@ pub async fn baseline_confidence(scope: &Scope) -> Result<(i64, i64, i64)> {
     .fetch_one(&scope.db)
     .await?;
     Ok((row.get("good")?, row.get("fair")?, row.get("young")?))
+}
+
+/// Whether any actor has a complete day behind it.
+pub async fn any_baseline(scope: &Scope) -> Result<bool> {
+    let found = sql("SELECT id FROM actors WHERE tenant_id = $1 AND baseline_days > 0 LIMIT 1")
+        .bind(scope.tenant_id())
+        .fetch_optional(&scope.db)
+        .await?;
+    Ok(found.is_some())
 }
 
 fn read(row: &Row) -> Result<Actor> {

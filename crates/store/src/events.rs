@@ -66,13 +66,22 @@ pub async fn list(
     if let Some(outcome) = filter.outcome {
         query = query.push(" AND e.outcome = ").push_bind(outcome.word());
     }
+    // Ids begin with the event time in milliseconds, so their order is the order of time, and
+    // bounds on them keep an old range from being searched for among everything newer.
     if let Some(from) = filter.from {
-        query = query.push(" AND e.occurred_at >= ").push_bind(from);
+        query = query
+            .push(" AND e.occurred_at >= ")
+            .push_bind(from)
+            .push(" AND e.id >= ")
+            .push_bind(first_id(from));
     }
     if let Some(until) = filter.until {
-        query = query.push(" AND e.occurred_at < ").push_bind(until);
+        query = query
+            .push(" AND e.occurred_at < ")
+            .push_bind(until)
+            .push(" AND e.id < ")
+            .push_bind(first_id(until.plus(1_000)));
     }
-    // Ids begin with the event time in milliseconds, so their order is the order of time.
     if let Some(before) = before {
         query = query.push(" AND e.id < ").push_bind(before);
         if filter.actor.is_some() {
@@ -88,6 +97,17 @@ pub async fn list(
     };
     let rows = query.push_bind(limit).fetch_all(&scope.db).await?;
     rows.iter().map(read).collect()
+}
+
+/// The lowest id an event of this millisecond can have.
+fn first_id(at: Timestamp) -> EventId {
+    let millis = at.micros().div_euclid(1000).max(0) as u64;
+    let mut bytes = [0_u8; 16];
+    bytes
+        .split_at_mut(6)
+        .0
+        .copy_from_slice(millis.to_be_bytes().split_at(2).1);
+    EventId::from_bytes(bytes)
 }
 
 /// The last microsecond of the millisecond an id begins with.
@@ -231,6 +251,52 @@ pub async fn activities(
             })
         })
         .collect()
+}
+
+/// What an actor's events of a range amount to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Totals {
+    /// Events.
+    pub events: i64,
+    /// Bytes.
+    pub bytes: i64,
+    /// Distinct things touched: kind and id together, as the scorer counts them.
+    pub resources: i64,
+    /// Distinct addresses.
+    pub addresses: i64,
+    /// Failed events.
+    pub failures: i64,
+}
+
+/// What an actor's events between two instants amount to, for comparing with a baseline day.
+pub async fn totals(
+    scope: &Scope,
+    actor: ActorId,
+    (from, until): (Timestamp, Timestamp),
+) -> Result<Totals> {
+    // The unit separator keeps kind "a" id "bc" apart from kind "ab" id "c".
+    let row = sql("SELECT COUNT(*) AS events,
+            CAST(COALESCE(SUM(bytes), 0) AS BIGINT) AS bytes,
+            COUNT(DISTINCT CASE WHEN resource IS NOT NULL OR resource_id IS NOT NULL
+                THEN COALESCE(resource, '') || '\u{1F}' || COALESCE(resource_id, '') END)
+                AS resources,
+            COUNT(DISTINCT ip) AS addresses,
+            COUNT(CASE WHEN outcome = 'failure' THEN 1 END) AS failures
+         FROM events
+         WHERE tenant_id = $1 AND actor_id = $2 AND occurred_at >= $3 AND occurred_at < $4")
+    .bind(scope.tenant_id())
+    .bind(actor)
+    .bind(from)
+    .bind(until)
+    .fetch_one(&scope.db)
+    .await?;
+    Ok(Totals {
+        events: row.get("events")?,
+        bytes: row.get("bytes")?,
+        resources: row.get("resources")?,
+        addresses: row.get("addresses")?,
+        failures: row.get("failures")?,
+    })
 }
 
 fn read(row: &Row) -> Result<Listed> {

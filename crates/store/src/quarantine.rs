@@ -76,6 +76,23 @@ pub async fn pending(scope: &Scope) -> Result<i64> {
         .get("n")
 }
 
+/// How many wait for a decision, by the slug of their source, most first. Deleted sources have
+/// no page to decide on and are left out.
+pub async fn pending_by_source(scope: &Scope) -> Result<Vec<(String, i64)>> {
+    let rows = sql("SELECT s.slug, COUNT(*) AS n
+         FROM quarantine q
+         JOIN sources s ON s.tenant_id = q.tenant_id AND s.id = q.source_id
+         WHERE q.tenant_id = $1 AND q.state = 'pending' AND s.deleted_at IS NULL
+         GROUP BY s.slug
+         ORDER BY n DESC, s.slug")
+    .bind(scope.tenant_id())
+    .fetch_all(&scope.db)
+    .await?;
+    rows.iter()
+        .map(|row| Ok((row.get("slug")?, row.get("n")?)))
+        .collect()
+}
+
 /// One item that waits for a decision.
 pub async fn find_pending(scope: &Scope, id: EventId) -> Result<Item> {
     let row = sql(COLUMNS)

@@ -1,6 +1,6 @@
 //! Reading scores: an actor's path, the highest of each day, the export.
 
-use domain::actor::ActorId;
+use domain::actor::{ActorId, ActorKind};
 use domain::score::{Assessment, Points};
 use domain::time::{Day, Minute};
 
@@ -129,6 +129,56 @@ pub async fn days_of(
                 Day(row.get::<i64>("day")? as i32),
                 row.points("score")?,
             ))
+        })
+        .collect()
+}
+
+/// The highest score an actor reached on any day of a range.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Peak {
+    /// Who.
+    pub actor: ActorId,
+    /// Name as first sent.
+    pub name: String,
+    /// What sort of actor.
+    pub kind: ActorKind,
+    /// UTC date of the score.
+    pub day: Day,
+    /// The minute it was first reached in.
+    pub minute: Minute,
+    /// The score.
+    pub score: Points,
+}
+
+/// The actors with the highest scores since a day, each with its latest highest day. Actors
+/// without any points are missing.
+pub async fn highest(scope: &Scope, since: Day, limit: u32) -> Result<Vec<Peak>> {
+    let rows = sql("SELECT p.actor_id, p.day, p.minute, p.score, a.name, a.kind
+         FROM (
+            SELECT tenant_id, actor_id, day, minute, score,
+                ROW_NUMBER() OVER (PARTITION BY actor_id ORDER BY score DESC, day DESC) AS place
+            FROM score_days
+            WHERE tenant_id = $1 AND day >= $2 AND score > 0
+         ) AS p
+         JOIN actors a ON a.tenant_id = p.tenant_id AND a.id = p.actor_id
+         WHERE p.place = 1
+         ORDER BY p.score DESC, p.day DESC, p.actor_id
+         LIMIT $3")
+    .bind(scope.tenant_id())
+    .bind(since)
+    .bind(limit)
+    .fetch_all(&scope.db)
+    .await?;
+    rows.iter()
+        .map(|row| {
+            Ok(Peak {
+                actor: ActorId(row.get("actor_id")?),
+                name: row.get("name")?,
+                kind: row.parse("kind", ActorKind::from_word)?,
+                day: Day(row.get::<i64>("day")? as i32),
+                minute: Minute(row.get("minute")?),
+                score: row.points("score")?,
+            })
         })
         .collect()
 }

@@ -21,6 +21,7 @@ mod openapi;
 pub mod ops;
 mod page;
 mod pages;
+mod query;
 pub mod router;
 mod viz;
 

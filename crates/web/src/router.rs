@@ -100,12 +100,19 @@ routes! {
     }
     guarded {
         post "/logout" ProfileSelf => pages::login::sign_out;
+        get "/" OverviewView => pages::overview::show;
+        get "/actors" ActorsView => pages::actors::list;
+        get "/actors/{code}" ActorsView => pages::actor::show;
+        get "/actors/{code}/baseline" ActorsView => pages::actor::baseline::show;
+        get "/actors/{code}/alerts" AlertsView => pages::actor::alerts;
+        get "/actors/{code}/events" EventsView => pages::actor::events;
         get "/alerts" AlertsView => pages::alerts::list;
         post "/alerts/bulk" AlertsTriage => pages::alerts::bulk;
         get "/alerts/{code}" AlertsView => pages::alert::show;
         get "/alerts/{code}/close" AlertsTriage => pages::alert::close_form;
         post "/alerts/{code}/status" AlertsTriage => pages::alert::change_status;
         post "/alerts/{code}/notes" AlertsTriage => pages::alert::add_note;
+        get "/events" EventsView => pages::events::list;
         get "/sources" SourcesView => pages::sources::list;
         get "/sources/new" SourcesManage => pages::sources::new_form;
         post "/sources" SourcesManage => pages::sources::create;

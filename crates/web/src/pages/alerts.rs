@@ -56,9 +56,10 @@ pub(crate) async fn list(
     State(_app): State<App>,
     RawQuery(query): RawQuery,
 ) -> WebResult<Response> {
-    let wanted = Wanted::read(query.as_deref().unwrap_or_default(), &who.scope);
-    let filter = wanted.filter();
     let scope = &who.scope;
+    let mut wanted = Wanted::read(query.as_deref().unwrap_or_default(), scope);
+    wanted.name_actor(scope).await?;
+    let filter = wanted.filter();
     let mut found = alerts::list(scope, &filter, wanted.order, wanted.after, ROWS + 1).await?;
     let more = found.len() > ROWS as usize;
     found.truncate(ROWS as usize);
@@ -134,7 +135,7 @@ impl BulkForm {
             selected: Vec::new(),
             back: String::new(),
         };
-        for (key, value) in filter::pairs(body) {
+        for (key, value) in crate::query::pairs(body) {
             match key.as_str() {
                 "action" => form.action = value,
                 "reason" => form.reason = value,

@@ -1,10 +1,14 @@
 //! One file per screen: route, form, page, together.
 
+pub(crate) mod actor;
+pub(crate) mod actors;
 pub(crate) mod alert;
 pub(crate) mod alerts;
 pub(crate) mod audit;
 mod error;
+pub(crate) mod events;
 pub(crate) mod login;
+pub(crate) mod overview;
 pub(crate) mod profile;
 pub(crate) mod rule;
 pub(crate) mod rules;

@@ -1,13 +1,17 @@
 //! The list's filters as its address says them: unknown keys are ignored, wrong values noted.
 
+use domain::actor::ActorId;
 use domain::alert::Status;
 use domain::rule::RuleKey;
 use domain::severity::Severity;
-use domain::time::{DAY_US, Day, HOUR_US, Timestamp};
+use domain::time::Timestamp;
 use store::Scope;
+use store::actors;
 use store::alerts::{After, Alert, Filter, Order};
 
-use crate::page::{OPEN_STATUSES, encode};
+use crate::error::WebResult;
+use crate::page::{OPEN_STATUSES, encode, shown};
+use crate::query::{instant, not_known, pairs};
 
 /// What the address asks for.
 #[derive(Debug, Default)]
@@ -17,6 +21,8 @@ pub(super) struct Wanted {
     pub closed_too: bool,
     pub severities: Vec<Severity>,
     pub rule: Option<RuleKey>,
+    /// Whose alerts, with the name people know.
+    pub actor: Option<(ActorId, String)>,
     pub from: Option<(String, Timestamp)>,
     pub until: Option<(String, Timestamp)>,
     pub order: Order,
@@ -48,10 +54,7 @@ impl Wanted {
         };
         for (key, value) in pairs(query) {
             if !value.is_empty() && !wanted.take(&key, &value, scope) {
-                let shown: String = value.chars().take(40).collect();
-                wanted
-                    .ignored
-                    .push(format!("{key}={shown} is not known, ignored"));
+                wanted.ignored.push(not_known(&key, &value));
             }
         }
         wanted
@@ -72,6 +75,11 @@ impl Wanted {
             },
             "rule" => match RuleKey::from_word(value) {
                 Some(rule) => self.rule = Some(rule),
+                None => return false,
+            },
+            // The page asks the store for the name, and refuses a code nobody has.
+            "actor" => match ActorId::from_code(value) {
+                Some(actor) => self.actor = Some((actor, String::new())),
                 None => return false,
             },
             "from" => match instant(value, scope) {
@@ -97,6 +105,19 @@ impl Wanted {
         true
     }
 
+    /// Asks for the name of the wanted actor; a code nobody has is ignored like any wrong value.
+    pub(super) async fn name_actor(&mut self, scope: &Scope) -> WebResult<()> {
+        let Some((actor, _)) = self.actor.take() else {
+            return Ok(());
+        };
+        match actors::find(scope, actor).await {
+            Ok(found) => self.actor = Some((actor, found.name)),
+            Err(store::Error::NotFound) => self.ignored.push(not_known("actor", &actor.code())),
+            Err(other) => return Err(other.into()),
+        }
+        Ok(())
+    }
+
     /// The store's filter. Without a status, alerts that are not closed.
     pub(super) fn filter(&self) -> Filter {
         let statuses = match (&self.statuses[..], self.closed_too) {
@@ -108,7 +129,7 @@ impl Wanted {
             statuses,
             severities: self.severities.clone(),
             rule: self.rule,
-            actor: None,
+            actor: self.actor.as_ref().map(|a| a.0),
             text: Some(self.text.clone()).filter(|t| !t.is_empty()),
             from: self.from.as_ref().map(|f| f.1),
             until: self.until.as_ref().map(|f| f.1),
@@ -151,6 +172,9 @@ impl Wanted {
         self.severities.iter().for_each(|s| put("sev", s.word()));
         if let Some(rule) = self.rule {
             put("rule", rule.word());
+        }
+        if let Some((actor, _)) = &self.actor {
+            put("actor", &actor.code());
         }
         if let Some((from, _)) = &self.from {
             put("from", from);
@@ -211,6 +235,9 @@ impl Wanted {
         if let Some(rule) = self.rule {
             put("Rule", "rule", rule.title().to_lowercase());
         }
+        if let Some((_, name)) = &self.actor {
+            put("Actor", "actor", shown(name).into_owned());
+        }
         if let Some((from, _)) = &self.from {
             put("Opened from", "from", from.clone());
         }
@@ -238,49 +265,6 @@ impl Wanted {
         })
         .into()
     }
-}
-
-/// The pairs of a query string or form body, decoded.
-pub(super) fn pairs(query: &str) -> impl Iterator<Item = (String, String)> + '_ {
-    query.split('&').filter(|p| !p.is_empty()).map(|pair| {
-        let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
-        (decode(key), decode(value))
-    })
-}
-
-fn decode(text: &str) -> String {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.bytes();
-    while let Some(byte) = rest.next() {
-        match byte {
-            b'+' => bytes.push(b' '),
-            b'%' => {
-                let digits: Vec<u8> = rest.by_ref().take(2).collect();
-                let hex = std::str::from_utf8(&digits).unwrap_or_default();
-                bytes.push(u8::from_str_radix(hex, 16).unwrap_or(b'?'));
-            }
-            other => bytes.push(other),
-        }
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
-}
-
-/// RFC 3339, a date, or relative: `-24h`, `-7d`.
-fn instant(text: &str, scope: &Scope) -> Option<Timestamp> {
-    if let Some(relative) = text.strip_prefix('-') {
-        let (number, unit) = relative.split_at_checked(relative.len().checked_sub(1)?)?;
-        let number: i64 = number.parse().ok().filter(|n| (0..=3650).contains(n))?;
-        let unit = match unit {
-            "h" => HOUR_US,
-            "d" => DAY_US,
-            _ => return None,
-        };
-        return Some(scope.now.plus(-number * unit));
-    }
-    if let Ok(day) = text.parse::<Day>() {
-        return Some(scope.tenant.scoring.zone.day_start(day));
-    }
-    text.parse().ok()
 }
 
 fn cursor(text: &str) -> Option<After> {
