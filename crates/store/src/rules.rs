@@ -1,8 +1,12 @@
 //! The rules of a tenant. Every version stays; the highest is in force.
 
+use domain::actor::ActorId;
+use domain::alert::{AlertCode, Disposition};
 use domain::id::TenantId;
 use domain::rule::{RuleKey, RuleSet, RuleSettings};
-use domain::time::Timestamp;
+use domain::score::{Assessment, Points, Signal};
+use domain::time::{Minute, Timestamp};
+use serde::Deserialize;
 
 use crate::audit::{self, Change};
 use crate::db::{Row, Target, sql};
@@ -59,6 +63,70 @@ pub async fn versions(scope: &Scope, key: RuleKey) -> Result<Vec<Version>> {
                 settings: read(row)?,
                 changed_at: row.time("changed_at")?,
                 changed_by: row.get("changed_by")?,
+            })
+        })
+        .collect()
+}
+
+/// How the rules did in one alert, from its frozen reasons.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Record {
+    /// The alert.
+    pub code: AlertCode,
+    /// Who.
+    pub actor: ActorId,
+    /// Name as first sent.
+    pub actor_name: String,
+    /// Event time at which it opened.
+    pub opened: Minute,
+    /// What it turned out to be, once closed.
+    pub disposition: Option<Disposition>,
+    /// The alert threshold that was in force.
+    pub threshold: Points,
+    /// Every rule that was evaluated, with or without points.
+    pub signals: Vec<Signal>,
+}
+
+/// What is read of a frozen snapshot.
+#[derive(Deserialize)]
+struct Frozen {
+    threshold: Points,
+    assessment: Assessment,
+}
+
+/// How the rules did in the alerts opened since a minute of event time, newest first.
+pub async fn records(scope: &Scope, since: Minute, limit: u32) -> Result<Vec<Record>> {
+    let rows = sql(
+        "SELECT l.number, l.actor_id, l.opened_minute, l.disposition, l.snapshot,
+            a.name AS actor_name
+         FROM alerts l
+         JOIN actors a ON a.tenant_id = l.tenant_id AND a.id = l.actor_id
+         WHERE l.tenant_id = $1 AND l.opened_minute >= $2
+         ORDER BY l.opened_minute DESC, l.id DESC
+         LIMIT $3",
+    )
+    .bind(scope.tenant_id())
+    .bind(since)
+    .bind(limit)
+    .fetch_all(&scope.db)
+    .await?;
+    rows.iter()
+        .map(|row| {
+            let Frozen {
+                threshold,
+                assessment: Assessment {
+                    signals, normal, ..
+                },
+            } = row.json("snapshot")?;
+            let disposition: Option<String> = row.get("disposition")?;
+            Ok(Record {
+                code: AlertCode(row.get("number")?),
+                actor: ActorId(row.get("actor_id")?),
+                actor_name: row.get("actor_name")?,
+                opened: Minute(row.get("opened_minute")?),
+                disposition: disposition.as_deref().and_then(Disposition::from_word),
+                threshold,
+                signals: signals.into_iter().chain(normal).collect(),
             })
         })
         .collect()

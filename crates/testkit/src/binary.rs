@@ -4,8 +4,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
+use crate::database::{Engine, empty};
+
 /// A key that is as good as any for a test installation.
-pub const KEY: &str = "q83vEjRWeJCrze8SNFZ4kKvN7xI0VniQ1uH2Bw+Zc2E=";
+pub const KEY: &str = "9ffqaI6AwiGKkhP2FTP5S316uzbYk8tD/dOmxwKLdKo=";
 
 /// How long a condition may take before a test gives up.
 const PATIENCE: Duration = Duration::from_secs(90);
@@ -41,6 +43,53 @@ pub fn try_run(binary: &str, folder: &Path, database: &str, arguments: &[&str]) 
         .args(arguments)
         .output()
         .unwrap()
+}
+
+/// A folder with a database in which commands of the binary run.
+#[derive(Debug)]
+pub struct Installation {
+    binary: &'static str,
+    /// Where the commands run.
+    pub folder: tempfile::TempDir,
+    /// The database's address.
+    pub database: String,
+    _sqlite: Option<tempfile::TempDir>,
+}
+
+impl Installation {
+    /// An empty database. `binary` is `env!("CARGO_BIN_EXE_insider-risk")`.
+    pub async fn new(binary: &'static str, engine: Engine) -> Self {
+        let (database, sqlite) = empty(engine).await;
+        Self {
+            binary,
+            folder: tempfile::tempdir().unwrap(),
+            database,
+            _sqlite: sqlite,
+        }
+    }
+
+    /// A command that has not been started.
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = command(self.binary, self.folder.path(), &self.database);
+        command.args(arguments);
+        command
+    }
+
+    /// Runs a command to its end and returns standard output; fails when the command failed.
+    pub fn run(&self, arguments: &[&str]) -> String {
+        run(self.binary, self.folder.path(), &self.database, arguments)
+    }
+
+    /// Runs a command that prints something once, and returns that: its last line.
+    pub fn last_line(&self, arguments: &[&str]) -> String {
+        let output = self.run(arguments);
+        output.trim().lines().last().unwrap().to_owned()
+    }
+
+    /// Starts `serve` and waits until it is ready.
+    pub async fn serve(&self) -> Server {
+        Server::start(self.binary, self.folder.path(), &self.database, "serve").await
+    }
 }
 
 /// A running `serve`.

@@ -3,6 +3,7 @@
 use axum::extract::rejection::{FormRejection, JsonRejection, QueryRejection};
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::request::Parts;
+use domain::score::Points;
 use serde::de::DeserializeOwned;
 
 use crate::error::WebError;
@@ -82,4 +83,14 @@ impl<S: Send + Sync, T: std::str::FromStr> FromRequestParts<S> for Path<T> {
             .map_err(|_| WebError::not_found())?;
         raw.0.parse().map(Self).map_err(|_| WebError::not_found())
     }
+}
+
+/// A finite number as typed.
+pub(crate) fn number(text: &str) -> Option<f64> {
+    text.trim().parse::<f64>().ok().filter(|n| n.is_finite())
+}
+
+/// Points as typed: at most one decimal.
+pub(crate) fn points(text: &str) -> Option<Points> {
+    number(text).and_then(Points::from_f64)
 }

@@ -2,6 +2,7 @@
 //! in words and with the numbers for a table.
 
 mod bullet;
+mod curve;
 mod days;
 mod histogram;
 mod hours;
@@ -13,6 +14,7 @@ mod waterfall;
 use domain::time::{Day, Zone};
 
 pub(crate) use bullet::{Bullet, bullet};
+pub(crate) use curve::{Curve, points_curve};
 pub(crate) use days::{DayMark, Days, days};
 pub(crate) use histogram::{Histogram, PARTS, alerts_per_day};
 pub(crate) use hours::{Hours, hours};

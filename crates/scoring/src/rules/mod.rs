@@ -12,6 +12,7 @@ use domain::score::{Points, Reference, Signal};
 use domain::time::{Minute, Zone};
 
 use crate::baseline::{Amount, Baseline};
+use crate::grading::{count_points, ratio_points};
 use crate::observation::ValueHash;
 use crate::profile::{Profile, Slot};
 
@@ -56,6 +57,34 @@ pub fn evaluate(window: &Window<'_>, settings: &RuleSettings) -> Signal {
         RuleKey::VolumeSpike => volume_spike::evaluate(window, settings),
         RuleKey::ScopeExpansion => scope_expansion::evaluate(window, settings),
         RuleKey::FailureBurst => failure_burst::evaluate(window, settings),
+    }
+}
+
+/// Points of a rule for an amount: a count, or a multiple of the usual for rules that compare
+/// with it. Whatever scores, draws or explains a rule asks here.
+pub fn points(settings: &RuleSettings, amount: f64) -> Points {
+    match full_multiple(settings.key) {
+        Some(full_at) => count_points(settings.weight, amount, settings.threshold, full_at),
+        None => ratio_points(settings.weight, amount, settings.threshold),
+    }
+}
+
+/// The amount from which on a rule adds all its points.
+pub fn full_amount(settings: &RuleSettings) -> f64 {
+    let threshold = settings.threshold;
+    match full_multiple(settings.key) {
+        Some(full_at) => (threshold * full_at).ceil(),
+        None => (2.0 * threshold - 1.0).max(threshold),
+    }
+}
+
+/// The multiple of the threshold at which a rule that counts adds all its points.
+fn full_multiple(key: RuleKey) -> Option<f64> {
+    match key {
+        RuleKey::OffHours => Some(off_hours::FULL_AT),
+        RuleKey::NewIp => Some(new_ip::FULL_AT),
+        RuleKey::FailureBurst => Some(failure_burst::FULL_AT),
+        RuleKey::VolumeSpike | RuleKey::ScopeExpansion => None,
     }
 }
 
@@ -114,6 +143,23 @@ fn densest_span(slots: &[Slot], amount: impl Fn(&Slot) -> u64) -> Option<(Minute
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn all_points_from_the_full_amount_on() {
+        for key in RuleKey::ALL {
+            for threshold in [1.0, 2.0, 3.0, 7.0] {
+                let settings = RuleSettings {
+                    threshold,
+                    ..RuleSettings::default_for(key)
+                };
+                let full = full_amount(&settings);
+                let most = points(&settings, 1e9);
+                assert_eq!(points(&settings, full + 1e-6), most, "{key} {threshold}");
+                assert_eq!(points(&settings, threshold / 2.0), Points::ZERO);
+                assert_eq!(most, settings.weight);
+            }
+        }
+    }
 
     #[test]
     fn the_densest_span_is_where_most_of_it_happened() {

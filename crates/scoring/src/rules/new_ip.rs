@@ -5,10 +5,9 @@ use domain::score::Signal;
 use domain::time::Minute;
 
 use super::{Window, signal};
-use crate::grading::count_points;
 
 /// All points at three times the threshold.
-const FULL_AT: f64 = 3.0;
+pub(super) const FULL_AT: f64 = 3.0;
 
 pub(super) fn evaluate(window: &Window<'_>, settings: &RuleSettings) -> Signal {
     let unknown = window
@@ -26,7 +25,7 @@ pub(super) fn evaluate(window: &Window<'_>, settings: &RuleSettings) -> Signal {
         count as f64,
         &window.baseline.new_addresses,
     );
-    signal.points = count_points(settings.weight, count as f64, settings.threshold, FULL_AT);
+    signal.points = super::points(settings, count as f64);
     signal.span = last.map(|minute| (minute, minute));
     signal
 }

@@ -4,11 +4,10 @@ use domain::rule::RuleSettings;
 use domain::score::Signal;
 
 use super::{Window, signal, span};
-use crate::grading::count_points;
 use crate::profile::Slot;
 
 /// All points at twice the threshold.
-const FULL_AT: f64 = 2.0;
+pub(super) const FULL_AT: f64 = 2.0;
 
 pub(super) fn evaluate(window: &Window<'_>, settings: &RuleSettings) -> Signal {
     let outside = |slot: &&Slot| {
@@ -27,7 +26,7 @@ pub(super) fn evaluate(window: &Window<'_>, settings: &RuleSettings) -> Signal {
         count as f64,
         &window.baseline.off_hours,
     );
-    signal.points = count_points(settings.weight, count as f64, settings.threshold, FULL_AT);
+    signal.points = super::points(settings, count as f64);
     signal.span = span(window.slots.iter().filter(outside));
     signal
 }

@@ -4,7 +4,6 @@ use domain::rule::RuleSettings;
 use domain::score::Signal;
 
 use super::{Window, densest_span, signal};
-use crate::grading::ratio_points;
 
 pub(super) fn evaluate(window: &Window<'_>, settings: &RuleSettings) -> Signal {
     let resources = window.resources as f64;
@@ -18,7 +17,7 @@ pub(super) fn evaluate(window: &Window<'_>, settings: &RuleSettings) -> Signal {
     );
     signal.median = usual;
     signal.ratio = Some(ratio);
-    signal.points = ratio_points(settings.weight, ratio, settings.threshold);
+    signal.points = super::points(settings, ratio);
     if ratio > settings.threshold {
         signal.span = densest_span(window.slots, |s| u64::from(s.events));
     }

@@ -4,7 +4,6 @@ use domain::rule::RuleSettings;
 use domain::score::Signal;
 
 use super::{Window, densest_span, signal};
-use crate::grading::ratio_points;
 
 pub(super) fn evaluate(window: &Window<'_>, settings: &RuleSettings) -> Signal {
     let bytes = window.sums.bytes as f64;
@@ -13,7 +12,7 @@ pub(super) fn evaluate(window: &Window<'_>, settings: &RuleSettings) -> Signal {
     let mut signal = signal(settings, window.baseline, bytes, &window.baseline.bytes);
     signal.median = usual;
     signal.ratio = Some(ratio);
-    signal.points = ratio_points(settings.weight, ratio, settings.threshold);
+    signal.points = super::points(settings, ratio);
     if ratio > settings.threshold {
         signal.span = densest_span(window.slots, |s| s.bytes);
     }

@@ -1,9 +1,13 @@
 //! `check`: everything a start needs, each with its remedy.
 
+use std::time::Duration;
+
 use clap::Args;
 use domain::time::Clock;
 use store::db::{Durability, postgres_only};
 use store::{Db, migrate};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 use web::accept;
 
 use crate::clock::SystemClock;
@@ -18,7 +22,13 @@ pub(super) struct Arguments {
     /// Print JSON
     #[arg(long)]
     json: bool,
+    /// Only ask the running service on OPS_LISTEN_ADDR whether it is ready
+    #[arg(long)]
+    ready: bool,
 }
+
+/// How long a running service may take to say whether it is ready.
+const PATIENCE: Duration = Duration::from_secs(4);
 
 /// One line of the report.
 struct Finding {
@@ -28,13 +38,27 @@ struct Finding {
 }
 
 pub(super) async fn run(arguments: Arguments, config: &Config) -> Outcome {
+    let running = probe(&config.ops_listen_addr).await;
+    if arguments.ready {
+        return match running {
+            Some(answer) if answer.ready => {
+                println!("{}", answer.text);
+                Ok(())
+            }
+            Some(answer) => Err(Failure::Failed(answer.text)),
+            None => Err(Failure::Failed(format!(
+                "nothing answers on OPS_LISTEN_ADDR={}",
+                config.ops_listen_addr
+            ))),
+        };
+    }
     let mut findings = vec![key(config)];
     findings.extend(database(config).await);
     for (what, address) in [
         ("LISTEN_ADDR", &config.listen_addr),
         ("OPS_LISTEN_ADDR", &config.ops_listen_addr),
     ] {
-        findings.push(port(what, address).await);
+        findings.push(port(what, address, running.is_some()).await);
     }
     let bad = findings.iter().filter(|f| !f.ok).count();
     if arguments.json {
@@ -168,17 +192,35 @@ async fn clock(db: &Db) -> Finding {
     }
 }
 
-async fn port(what: &'static str, address: &str) -> Finding {
-    match accept::listen(address).await {
-        Ok(_) => Finding {
-            what,
-            ok: true,
-            text: format!("{address} is free"),
-        },
-        Err(error) => Finding {
-            what,
-            ok: false,
-            text: error,
-        },
-    }
+async fn port(what: &'static str, address: &str, running: bool) -> Finding {
+    let (ok, text) = match accept::listen(address).await {
+        Ok(_) => (true, format!("{address} is free")),
+        Err(_) if running => (true, format!("{address} is used by the running service")),
+        Err(error) => (false, error),
+    };
+    Finding { what, ok, text }
+}
+
+/// What a running service says about itself.
+struct Answer {
+    ready: bool,
+    text: String,
+}
+
+/// Asks the operations listener of a running service; `None` when nothing answers like one.
+async fn probe(address: &str) -> Option<Answer> {
+    let asked = async {
+        let mut stream = TcpStream::connect(address).await.ok()?;
+        let request =
+            format!("GET /readyz HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).await.ok()?;
+        let mut answer = String::new();
+        stream.take(4096).read_to_string(&mut answer).await.ok()?;
+        let (head, body) = answer.split_once("\r\n\r\n")?;
+        Some(Answer {
+            ready: head.starts_with("HTTP/1.1 200"),
+            text: body.trim().to_owned(),
+        })
+    };
+    tokio::time::timeout(PATIENCE, asked).await.ok()?
 }

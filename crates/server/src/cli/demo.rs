@@ -28,6 +28,7 @@ use crate::demo::{self, DemoEvent};
 use crate::failure::{Failure, Outcome};
 use crate::shutdown;
 use crate::start::{self, Roles};
+use crate::telemetry;
 
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  insider-risk demo --port 3001")]
@@ -52,9 +53,10 @@ const EMAIL: &str = "analyst@harbourfinch.example";
 /// whose events were appended one after the other are folded together in order of time.
 const CHUNK: usize = 8000;
 
-pub(super) async fn run(arguments: Arguments, flags: &Flags, _: Config) -> Outcome {
+pub(super) async fn run(arguments: Arguments, flags: &Flags) -> Outcome {
     let folder = Folder::prepare(&arguments)?;
     let mut config = Config::read(&flags.for_demo(&folder.database(), arguments.port))?;
+    telemetry::start(config.log_format, "warn");
     config.master_key = Some(folder.key()?);
     let stop = shutdown::on_signal()?;
     let db = Db::open(&config.database_url, Durability::Normal).await?;

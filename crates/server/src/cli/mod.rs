@@ -88,29 +88,38 @@ pub fn main() -> ExitCode {
 }
 
 async fn run(arguments: Arguments) -> Outcome {
-    let config = Config::read(&arguments.flags)?;
-    let serving = matches!(
-        arguments.command,
-        Command::Serve(_) | Command::Web(_) | Command::Worker(_)
-    );
-    telemetry::start(
-        config.log_format,
-        if serving { "info,sqlx=warn" } else { "warn" },
-    );
-    match arguments.command {
-        Command::Demo(args) => demo::run(args, &arguments.flags, config).await,
-        Command::Serve(args) => serve::run(args, &config, serve::BOTH).await,
-        Command::Web(args) => serve::run(args, &config, serve::WEB).await,
-        Command::Worker(args) => serve::run(args, &config, serve::WORKER).await,
-        Command::Import(args) => import::run(args, &config).await,
+    let Arguments { flags, command } = arguments;
+    match command {
+        // What needs no settings must not fail because of them.
+        Command::Demo(args) => demo::run(args, &flags).await,
         Command::Evaluate(args) => evaluate::run(&args),
-        Command::Migrate(args) => migrate::run(args, &config).await,
-        Command::Check(args) => check::run(args, &config).await,
-        Command::SetupCode(args) => user::setup_code(args, &config).await,
-        Command::User(args) => user::run(args, &config).await,
-        Command::Source(args) => source::run(args, &config).await,
-        Command::Token(args) => token::run(args, &config).await,
         Command::Keys(args) => keys::run(&args),
         Command::Openapi(args) => openapi::run(args),
+        command => {
+            let config = Config::read(&flags)?;
+            let serving = matches!(
+                command,
+                Command::Serve(_) | Command::Web(_) | Command::Worker(_)
+            );
+            let level = if serving { "info,sqlx=warn" } else { "warn" };
+            telemetry::start(config.log_format, level);
+            run_with(&config, command).await
+        }
+    }
+}
+
+async fn run_with(config: &Config, command: Command) -> Outcome {
+    match command {
+        Command::Serve(args) => serve::run(args, config, serve::BOTH).await,
+        Command::Web(args) => serve::run(args, config, serve::WEB).await,
+        Command::Worker(args) => serve::run(args, config, serve::WORKER).await,
+        Command::Import(args) => import::run(args, config).await,
+        Command::Migrate(args) => migrate::run(args, config).await,
+        Command::Check(args) => check::run(args, config).await,
+        Command::SetupCode(args) => user::setup_code(args, config).await,
+        Command::User(args) => user::run(args, config).await,
+        Command::Source(args) => source::run(args, config).await,
+        Command::Token(args) => token::run(args, config).await,
+        Command::Demo(_) | Command::Evaluate(_) | Command::Keys(_) | Command::Openapi(_) => Ok(()),
     }
 }
