@@ -11,7 +11,7 @@ use domain::redaction::Redaction;
 use domain::score::Points;
 use domain::source::{Source, SourceSettings};
 use domain::tenant::Slug;
-use domain::time::{Clock, DAY_US, HOUR_US, Timestamp, Zone};
+use domain::time::{Clock, DAY_US, HOUR_US, MINUTE_US, Timestamp, Zone};
 use normalize::{Copies, Intake, Verdict, accept};
 use store::alerts::{self, Filter, Order};
 use store::db::Durability;
@@ -49,9 +49,26 @@ pub(super) struct Arguments {
 
 /// Who signs in to the demo.
 const EMAIL: &str = "analyst@harbourfinch.example";
-/// Events appended before each scoring pass: below one batch of the scorer, so that sources
-/// whose events were appended one after the other are folded together in order of time.
-const CHUNK: usize = 8000;
+/// Time of the organisation that passes between two scoring passes while it is loaded.
+const STEP_US: i64 = 15 * MINUTE_US;
+/// How soon after an event it is scored.
+const PROMPT_US: i64 = 5_000_000;
+/// How long the analyst of the demo took to look at the alert that is closed already.
+const UNTIL_CLOSED_US: i64 = 38 * MINUTE_US;
+
+/// The clock of the time that is being loaded: what happened then was detected then.
+#[derive(Debug)]
+struct Then(Timestamp);
+
+impl Clock for Then {
+    fn now(&self) -> Timestamp {
+        self.0
+    }
+}
+
+fn step(event: &DemoEvent) -> i64 {
+    event.at.micros().div_euclid(STEP_US)
+}
 
 pub(super) async fn run(arguments: Arguments, flags: &Flags) -> Outcome {
     let folder = Folder::prepare(&arguments)?;
@@ -203,10 +220,11 @@ async fn load(db: &Db, scope: &Scope) -> Outcome {
     let events = events.map_err(|e| Failure::Failed(e.to_string()))?;
     eprintln!("loading {} events of the demo organisation …", events.len());
     let appender = Appender::start(db.clone(), Arc::new(Notify::new()));
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let mut scorer = Scorer::new(start::worker_name());
-    for chunk in events.chunks(CHUNK) {
-        append(&appender, scope, &all, chunk, None).await?;
+    for step in events.chunk_by(|a, b| step(a) == step(b)) {
+        let end = step.iter().map(|e| e.at).max().unwrap_or(now);
+        let clock: Arc<dyn Clock> = Arc::new(Then(end.plus(PROMPT_US).min(now)));
+        append(&appender, scope, &all, step, None).await?;
         scorer.catch_up_quietly(db, &clock).await?;
     }
     if first {
@@ -287,6 +305,7 @@ async fn close_false_positive(scope: &Scope) -> Outcome {
         email: user.email,
     };
     for alert in alerts::list(&scope, &filter, Order::Newest, None, 10).await? {
+        scope.now = alert.detected_at.plus(UNTIL_CLOSED_US).min(SystemClock.now());
         let wanted = Move {
             to: Status::FalsePositive,
             disposition: None,

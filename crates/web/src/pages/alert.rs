@@ -75,6 +75,15 @@ struct EvidenceRow {
     rules: String,
 }
 
+impl EvidenceRow {
+    /// Whether the resource fits on one line.
+    fn is_short(&self) -> bool {
+        let event = &self.evidence.event;
+        let shown = event.resource_id.as_ref().or(event.resource.as_ref());
+        shown.is_some_and(|text| text.chars().count() <= 24)
+    }
+}
+
 /// The page.
 pub(crate) async fn show(
     who: Require<permit::AlertsView>,
@@ -453,6 +462,13 @@ pub(crate) fn rule_title(key: &str) -> &str {
 }
 
 impl AlertPage {
+    /// Whether a row counts more events than its evidence could hold.
+    fn is_sample(&self) -> bool {
+        let listed = self.evidence.len() as u64;
+        let mut rows = self.rows.iter();
+        rows.any(|row| row.contribution.evidence_count > listed)
+    }
+
     fn threshold_x(&self) -> String {
         crate::page::tenth(self.snapshot.threshold.as_f64() * 2.0)
     }
