@@ -7,6 +7,7 @@ mod attributes;
 pub mod body;
 pub mod identity;
 mod item;
+pub mod mikrotik;
 pub mod record;
 pub mod redact;
 mod text;
