@@ -5,6 +5,7 @@
 
 mod attributes;
 pub mod body;
+pub mod guardduty;
 pub mod identity;
 mod item;
 pub mod mikrotik;

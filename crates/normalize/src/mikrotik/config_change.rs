@@ -56,9 +56,7 @@ pub(super) fn read(message: &str) -> Option<Record> {
     if let Some(command) = command.filter(|command| !command.is_empty()) {
         note(&mut record, "command", command);
     }
-    // A guest may call himself like this sentence, topics included.
-    let guest = super::hotspot::read(message).is_some();
-    if !guest && !another_origin(message, head.len() + 4) {
+    if !another_origin(message, head.len() + 4) {
         origin.fill(&mut record);
     }
     Some(record)

@@ -34,8 +34,9 @@ fn said_of_guest(said: &str) -> Option<(&'static str, Outcome, Option<&str>)> {
         ("logging in", "login_attempt", Outcome::Unknown),
     ];
     let (start, name, outcome) = SAID.iter().find(|(start, ..)| said.starts_with(start))?;
-    let reason = said
-        .get(start.len()..)?
-        .trim_start_matches([':', ',', '.', ' ']);
+    let rest = said.get(start.len()..)?;
+    (rest.is_empty() || rest.starts_with([':', ',', '.']) || rest.starts_with(" by "))
+        .then_some(())?;
+    let reason = rest.trim_start_matches([':', ',', '.', ' ']);
     Some((name, *outcome, Some(reason)))
 }

@@ -69,9 +69,15 @@ fn record(parts: Parts) -> Record {
         topics,
         cef,
     } = parts;
+    let guest = guest_behind(&header.message, cef.is_some());
     let mut record = message::read(&header.message, topics.as_ref());
     if let Some(cef) = cef {
         cef.complete(&mut record, &mut header);
+    }
+    // A guest may call himself like any other sentence, with topics or CEF in front. His own
+    // address, which the router writes behind the name, gives him away.
+    if guest.is_some_and(|guest| guest.ip != record.ip) {
+        (record.ip, record.actor) = (None, None);
     }
     record.severity = topics
         .as_ref()
@@ -87,6 +93,14 @@ fn record(parts: Parts) -> Record {
     record.host.clone_from(&header.hostname);
     record.syslog = Some(header);
     record
+}
+
+/// The HotSpot guest whose name may be the sentence. An account sentence that ends as the router
+/// ends it is none; inside CEF the end of the sentence is not the end of the line.
+fn guest_behind(message: &str, cef: bool) -> Option<Record> {
+    let guest = hotspot::read(message)?;
+    let whole = !cef && account::read(message).is_some_and(|record| record.ip.is_some());
+    (!whole).then_some(guest)
 }
 
 /// The level of an RFC 5424 severity: 0..=2 critical, error high, warning medium, notice low.
