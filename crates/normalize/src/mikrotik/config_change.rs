@@ -62,6 +62,13 @@ pub(super) fn read(message: &str) -> Option<Record> {
     Some(record)
 }
 
+/// Names who did something from the text of an origin, when that is all there is to it.
+pub(super) fn name(record: &mut Record, text: &str) {
+    if let Some((origin, _)) = origin(text) {
+        origin.fill(record);
+    }
+}
+
 /// Splits at the first ` by ` outside `<…>` that is followed by an origin and then by the command
 /// or the end.
 fn bound(message: &str) -> Option<(&str, Origin<'_>, Option<&str>)> {

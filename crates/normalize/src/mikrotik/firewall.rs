@@ -62,7 +62,11 @@ fn fill_head(record: &mut Record, head: &str) -> Option<()> {
     if !prefix.is_empty() {
         note(record, "prefix", prefix);
     }
-    let said = if word.is_empty() { prefix } else { word };
+    let said = match (word, prefix) {
+        ("", "") if REFUSALS.iter().chain(PASSES).any(|verb| *verb == chain) => chain,
+        ("", prefix) => prefix,
+        (word, _) => word,
+    };
     if let Some((outcome, word)) = verdict(said) {
         record.outcome = outcome;
         record.outcome_word = Some(word.to_owned());

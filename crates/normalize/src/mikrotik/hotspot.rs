@@ -1,8 +1,9 @@
 //! HotSpot guests: `jane (10.5.50.7): logged in`, `… logged out: user request`,
 //! `… login failed: invalid username or password`, `… trying to log in by http-chap`.
 //!
-//! The name comes from the guest, so the last ` (ADDRESS): ` is the router's, and what stands
-//! before it is the name: the prefix of a logging rule (`->: `) cannot be told from one.
+//! The name comes from the guest, so the last ` (ADDRESS): ` is the router's. The prefix of a
+//! logging rule (often `->: `) cannot be told from the beginning of a name; taking it for a prefix
+//! gives a guest no name that he could not have typed without it.
 
 use domain::event::Outcome;
 
@@ -16,6 +17,10 @@ pub(super) fn read(message: &str) -> Option<Record> {
     let ip = address::ip(ip)?;
     let (act, outcome, reason) = said_of_guest(said)?;
     let mut record = action(act, outcome);
+    let (prefix, name) = name.split_once(": ").unwrap_or(("", name));
+    if !prefix.is_empty() {
+        note(&mut record, "log_prefix", prefix);
+    }
     record.actor = actor(name);
     record.ip = Some(ip);
     note(&mut record, "via", "hotspot");

@@ -75,6 +75,8 @@ pub(super) fn rejoin(mut header: Header) -> Parts {
 
 fn finish(mut header: Header, text: &str) -> Parts {
     let text = text.trim();
+    // The console puts it in front of what it prints.
+    let text = text.strip_prefix("echo: ").unwrap_or(text);
     let (first, rest) = word(text);
     if let Some(topics) = Topics::of(first) {
         rest.clone_into(&mut header.message);

@@ -2,8 +2,8 @@
 
 use domain::event::Outcome;
 
-use super::address;
 use super::message::{action, note};
+use super::{address, config_change};
 use crate::record::Record;
 
 pub(super) fn read(message: &str) -> Option<Record> {
@@ -37,7 +37,9 @@ fn reboot(message: &str) -> Option<Record> {
     (rest.is_empty() || rest.starts_with([' ', ','])).then_some(())?;
     let mut record = action(name, Outcome::Unknown);
     let reason = rest.trim_matches([' ', ',']);
-    if !reason.is_empty() {
+    if let Some(origin) = reason.strip_prefix("by ") {
+        config_change::name(&mut record, origin);
+    } else if !reason.is_empty() {
         note(&mut record, "reason", reason);
     }
     Some(record)
