@@ -625,6 +625,19 @@ fn an_injected_address_is_never_taken() {
     }
 }
 
+/// Marks repeated without end would cost a look at the whole line each; then nobody is named.
+#[test]
+fn repeated_marks_name_nobody() {
+    let users = " duser=root".repeat(20);
+    let line = format!(
+        "system,error,critical login failure for user {users} from 6.6.6.6 via ssh app=ssh{users} outcome=failure src=6.6.6.6"
+    );
+    let record = read(&line);
+    assert_eq!((record.actor, record.ip), (None, None));
+    let line = format!("system,info x{} changed by root", " by ".repeat(20));
+    assert_eq!(read(&line).actor, None);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: cases(), failure_persistence: None, ..ProptestConfig::default() })]
 

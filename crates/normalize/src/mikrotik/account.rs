@@ -14,6 +14,9 @@ use crate::record::Record;
 /// name.
 const LOCAL: &[&str] = &["local", "console", "serial"];
 
+/// More ` duser=` than this are not looked at: each costs a look at the whole line.
+const MOST_MARKS: usize = 16;
+
 pub(super) fn read(message: &str) -> Option<Record> {
     failure(message)
         .or_else(|| session(message))
@@ -139,6 +142,9 @@ fn rest_before_via(text: &str) -> &str {
 fn with_fields(text: &str) -> Option<(&str, Origin<'_>)> {
     let (before, source) = text.rsplit_once(" src=")?;
     let (before, _) = before.rsplit_once(" outcome=")?;
+    if before.match_indices(" duser=").nth(MOST_MARKS).is_some() {
+        return None;
+    }
     let mut found = None;
     for (place, mark) in before.match_indices(" duser=") {
         let name = before.get(place + mark.len()..)?;

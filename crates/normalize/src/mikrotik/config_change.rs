@@ -46,6 +46,9 @@ const PROGRAMS: &[&str] = &[
     "action",
 ];
 
+/// So many ` by ` are looked at: each costs a look at the whole line, and a sentence has one.
+const MOST_MARKS: usize = 16;
+
 pub(super) fn read(message: &str) -> Option<Record> {
     let (head, origin, command) = bound(message)?;
     let (object, verb) = object_and_verb(head)?;
@@ -72,7 +75,8 @@ pub(super) fn name(record: &mut Record, text: &str) {
 /// Splits at the first ` by ` outside `<…>` that is followed by an origin and then by the command
 /// or the end.
 fn bound(message: &str) -> Option<(&str, Origin<'_>, Option<&str>)> {
-    message.match_indices(" by ").find_map(|(place, mark)| {
+    let mut marks = message.match_indices(" by ").take(MOST_MARKS);
+    marks.find_map(|(place, mark)| {
         let head = message.get(..place)?;
         let open = head.matches('<').count();
         if open > head.matches('>').count() {
