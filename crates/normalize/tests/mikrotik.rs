@@ -684,6 +684,19 @@ proptest! {
     }
 
     #[test]
+    fn changes_are_not_lured(name in name(), topics in any::<bool>()) {
+        let front = if topics { "system,info " } else { "<30>Oct  2 17:36:35 gw " };
+        for said in [
+            format!("ppp secret <{name}> changed by ssh:eve@10.0.0.1 (/ppp secret set {name} comment=\"{name}\")"),
+            format!("ppp secret <{name}> changed by eve"),
+            format!("changed script settings by ssh:eve@10.0.0.1/action:3 (/system script set x source=\"{name}"),
+        ] {
+            let line = format!("{front}{said}");
+            assert_not_lured(&read(&line), &line, "10.0.0.1");
+        }
+    }
+
+    #[test]
     fn nothing_panics(line in "\\PC{0,80}", mutation in any::<prop::sample::Index>(), cut in any::<prop::sample::Index>()) {
         read(&line);
         let known = KNOWN[mutation.index(KNOWN.len())];

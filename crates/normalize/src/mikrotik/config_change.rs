@@ -59,7 +59,7 @@ pub(super) fn read(message: &str) -> Option<Record> {
     if let Some(command) = command.filter(|command| !command.is_empty()) {
         note(&mut record, "command", command);
     }
-    if !another_origin(message, head.len() + 4) {
+    if !another_origin(message, head.len() + 4) && !another_end(message, head) {
         origin.fill(&mut record);
     }
     Some(record)
@@ -96,6 +96,14 @@ fn another_origin(message: &str, start: usize) -> bool {
         let word = text.split([' ', '"', '>']).next().unwrap_or_default();
         let word = word.trim_end_matches([')', ';']);
         Origin::of(word).is_some_and(|origin| origin.service.is_some() && word.contains('@'))
+    })
+}
+
+/// Whether the line ends as a sentence of RouterOS 6 does, behind the one that was bound: then
+/// the bound one may be part of a name.
+fn another_end(message: &str, head: &str) -> bool {
+    message.rsplit_once(" by ").is_some_and(|(before, user)| {
+        before.len() > head.len() && !user.contains(' ') && object_and_verb(before).is_some()
     })
 }
 
