@@ -545,12 +545,29 @@ fn other_senders_are_not_taken_for_routers() {
         "a,b some text",
         "system is going down",
         "Connection from user jane logged in from home",
+        "imap-login: Disconnected: read(size=1003) failed: Connection reset by peer (auth failed)",
+        "account jane removed by root",
     ] {
         let header = Header {
             message: message.to_owned(),
             ..Header::default()
         };
         assert!(!mikrotik::recognise(&header), "{message}");
+    }
+}
+
+#[test]
+fn changes_alone_tell_a_router() {
+    for message in [
+        "filter rule changed by admin",
+        "ppp secret <x> removed by admin",
+        "identity set by ssh:jane@10.0.0.9 (/system identity set name=x)",
+    ] {
+        let header = Header {
+            message: message.to_owned(),
+            ..Header::default()
+        };
+        assert!(mikrotik::recognise(&header), "{message}");
     }
 }
 
@@ -678,6 +695,8 @@ proptest! {
             assert_not_lured(&read(&line), &line, "10.0.0.1");
         }
         let line = format!("{dhcp}dhcp1 assigned 10.0.0.1 for AA:BB:CC:DD:EE:01 {name}");
+        assert_not_lured(&read(&line), &line, "10.0.0.1");
+        let line = format!("{ppp}{name} logged in, 10.0.0.1 from 10.0.0.1");
         assert_not_lured(&read(&line), &line, "10.0.0.1");
         let line = format!("{ppp}<10.0.0.1>: user {name} authentication failed");
         assert_not_lured(&read(&line), &line, "10.0.0.1");

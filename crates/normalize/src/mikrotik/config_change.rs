@@ -26,7 +26,6 @@ const VERBS: &[(&str, &str)] = &[
     ("scheduled", "scheduled"),
     ("created", "created"),
     ("renamed", "renamed"),
-    ("reset", "reset"),
     ("cleared", "cleared"),
     ("updated", "updated"),
     ("imported", "imported"),
@@ -63,6 +62,50 @@ pub(super) fn read(message: &str) -> Option<Record> {
         origin.fill(&mut record);
     }
     Some(record)
+}
+
+/// What RouterOS 6 calls the things that are changed, by the last word. Its sentences have no other
+/// mark than these; "connection reset by peer" must not pass for one.
+const THINGS: &[&str] = &[
+    "rule",
+    "item",
+    "entry",
+    "lease",
+    "secret",
+    "profile",
+    "script",
+    "address",
+    "route",
+    "queue",
+    "pool",
+    "interface",
+    "device",
+    "peer",
+    "policy",
+    "proposal",
+    "port",
+    "vlan",
+    "settings",
+    "config",
+    "service",
+    "network",
+    "server",
+    "client",
+    "scheduler",
+];
+
+/// Whether only RouterOS writes such a sentence: by an origin of RouterOS 7, or a known thing.
+pub(super) fn unmistakable(message: &str) -> bool {
+    let Some((head, origin, _)) = bound(message) else {
+        return false;
+    };
+    let object = object_and_verb(head).map_or("", |(object, _)| object);
+    let thing = object.split('<').next().unwrap_or_default().trim();
+    let thing = thing.rsplit(' ').next().unwrap_or_default();
+    let program = origin
+        .service
+        .is_some_and(|service| PROGRAMS.contains(&service));
+    program || (origin.service.is_some() && origin.address.is_some()) || THINGS.contains(&thing)
 }
 
 /// Names who did something from the text of an origin, when that is all there is to it.

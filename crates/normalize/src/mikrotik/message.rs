@@ -66,13 +66,10 @@ pub(super) fn understood(message: &str, topics: Option<&Topics>) -> bool {
 
 /// Whether only RouterOS writes such a sentence, so that it tells the sender by itself.
 pub(super) fn unmistakable(message: &str) -> bool {
-    let readers: [Reader; 4] = [
-        account::read,
-        firewall::read,
-        config_change::read,
-        wireless::read,
-    ];
-    let is = |text: &str| readers.iter().any(|reader| reader(text).is_some());
+    let readers: [Reader; 3] = [account::read, firewall::read, wireless::read];
+    let is = |text: &str| {
+        readers.iter().any(|reader| reader(text).is_some()) || config_change::unmistakable(text)
+    };
     is(message) || rule_prefix(message).is_some_and(|(_, rest)| is(rest))
 }
 

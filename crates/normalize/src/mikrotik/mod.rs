@@ -69,14 +69,16 @@ fn record(parts: Parts) -> Record {
         topics,
         cef,
     } = parts;
-    let guest = guest_behind(&header.message, cef.is_some());
+    let in_cef = cef.is_some();
+    let guests = guests_behind(&header.message, in_cef);
     let mut record = message::read(&header.message, topics.as_ref());
     if let Some(cef) = cef {
         cef.complete(&mut record, &mut header);
     }
-    // A guest may call himself like any other sentence, with topics or CEF in front. His own
-    // address, which the router writes behind the name, gives him away.
-    if guest.is_some_and(|guest| guest.ip != record.ip) {
+    // A guest may call himself like any other sentence, with topics or CEF in front. What the
+    // router writes behind his name gives him away.
+    let other = |guest: &Record| guest.ip != record.ip || (!in_cef && guest.actor != record.actor);
+    if guests.iter().any(other) {
         (record.ip, record.actor) = (None, None);
     }
     record.severity = topics
@@ -95,12 +97,16 @@ fn record(parts: Parts) -> Record {
     record
 }
 
-/// The HotSpot guest whose name may be the sentence. An account sentence that ends as the router
-/// ends it is none; inside CEF the end of the sentence is not the end of the line.
-fn guest_behind(message: &str, cef: bool) -> Option<Record> {
-    let guest = hotspot::read(message)?;
-    let whole = !cef && account::read(message).is_some_and(|record| record.ip.is_some());
-    (!whole).then_some(guest)
+/// The HotSpot guest and the PPP user whose name may be the sentence. An account sentence that ends
+/// as the router ends it is none; inside CEF the end of the sentence is not the end of the line.
+fn guests_behind(message: &str, in_cef: bool) -> Vec<Record> {
+    let readings = [hotspot::read(message), ppp::session(message)];
+    let guests: Vec<_> = readings.into_iter().flatten().collect();
+    let bound = |record: Record| record.ip.is_some();
+    if !guests.is_empty() && !in_cef && account::read(message).is_some_and(bound) {
+        return Vec::new();
+    }
+    guests
 }
 
 /// The level of an RFC 5424 severity: 0..=2 critical, error high, warning medium, notice low.

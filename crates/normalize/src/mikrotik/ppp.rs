@@ -14,12 +14,13 @@ use crate::record::Record;
 const SERVICES: &[&str] = &["pptp", "l2tp", "sstp", "ovpn", "pppoe", "ppp"];
 
 pub(super) fn read(message: &str) -> Option<Record> {
-    account(message)
+    session(message)
         .or_else(|| established(message))
         .or_else(|| state(message))
 }
 
-fn account(message: &str) -> Option<Record> {
+/// `jane logged in, 10.8.0.5 from 203.0.113.9` or the logout that belongs to it.
+pub(super) fn session(message: &str) -> Option<Record> {
     let (place, mark, name) = [(" logged in, ", "login"), (" logged out, ", "logout")]
         .into_iter()
         .filter_map(|(mark, name)| Some((message.rfind(mark)?, mark, name)))
