@@ -3,12 +3,17 @@
 //! Pure: no I/O and no clock. One entry, [`accept`], decides about one item; [`body::split`]
 //! cuts a request into items. Nothing here can fail a whole batch because of one item.
 
+pub mod action;
 mod attributes;
 pub mod body;
+mod event;
+pub mod formats;
 pub mod identity;
 mod item;
+pub mod preview;
 pub mod record;
 pub mod redact;
+pub mod syslog;
 mod text;
 mod timestamp;
 mod value;
@@ -18,6 +23,7 @@ use domain::id::{SourceId, TenantKey};
 use domain::redaction::Redaction;
 use domain::time::Timestamp;
 
+pub use event::Reception;
 pub use identity::Copies;
 pub use redact::RedactionKey;
 

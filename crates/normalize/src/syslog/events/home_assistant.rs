@@ -1,0 +1,18 @@
+//! Home Assistant's ban component.
+
+use super::scan::between;
+use super::{Finding, Report};
+use crate::action;
+
+/// `Login attempt or request with invalid authentication from NAME (HOST). …(AGENT)`; found by its
+/// look. The agent is as sent; name and address come before it.
+pub(super) fn read(report: &Report<'_>) -> Option<Finding> {
+    let start = "Login attempt or request with invalid authentication from ";
+    let (_, rest) = report.message.split_once(start)?;
+    let host = between(rest, "(", ")")?;
+    let rest = rest.split_once(')')?.1;
+    let agent = rest.split_once("(").map(|(_, agent)| agent.trim_end().trim_end_matches(')'));
+    let found = Finding::of(action::LOGIN).failed().origin(host).agent(agent);
+    let url = between(rest, "Requested URL: '", "'");
+    Some(found.resource(url.map(|_| "url")).object(url).service("home-assistant").app("home-assistant"))
+}
