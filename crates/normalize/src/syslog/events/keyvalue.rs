@@ -23,9 +23,11 @@ pub(super) fn read(report: &Report<'_>) -> Option<Finding> {
         return None;
     }
     let value = |keys: &[&str]| {
+        // Two names or two addresses: one of them may be part of a name.
+        let several = (keys == USER || keys == SOURCE) && pairs.several(keys);
         let in_text = || keys.iter().filter_map(|k| pairs.get(k)).find(|v| scan::somebody(v).is_some());
         let in_data = || keys.iter().find_map(|k| structured(k)).filter(|v| scan::somebody(v).is_some());
-        in_data().or_else(|| (pairs.len() >= 4).then(in_text).flatten())
+        in_data().or_else(|| (pairs.len() >= 4 && !several).then(in_text).flatten())
     };
     let found = found(&value);
     (found.tells()).then_some(found)

@@ -23,12 +23,14 @@ fn module<'a>(report: &Report<'a>) -> Option<(Option<&'a str>, &'a str)> {
     }
     if let Some(rest) = text.strip_prefix("pam_") {
         let (name, rest) = rest.split_once(':')?;
-        if let Some((_, inside)) = name.split_once('(') {
+        // `pam_unix(sshd:auth): …`; some modules leave the service out.
+        if let Some((_, service)) = name.split_once('(')
+            && !service.ends_with(')')
+        {
             let (kind, rest) = rest.split_once("): ")?;
-            return (!kind.contains(' ')).then_some((Some(inside), rest));
+            return (!kind.contains(' ')).then_some((Some(service), rest));
         }
-        let service = name.split_once('(');
-        return Some((service.map(|_| ""), rest.trim_start()));
+        return Some((None, rest.trim_start()));
     }
     let tagged = report.header.appname.as_deref().is_some_and(|a| a.contains("(pam_"));
     let own = text.contains("authentication failure; logname=")

@@ -151,6 +151,14 @@ impl<'a> Pairs<'a> {
         self.0.iter().any(|(key, _)| self.get(key).is_none())
     }
 
+    /// Whether the keys have different values that say something.
+    pub(super) fn several(&self, keys: &[&str]) -> bool {
+        let named = |k: &str| keys.iter().any(|key| k.eq_ignore_ascii_case(key));
+        let mut said = self.0.iter().filter(|(k, v)| named(k) && somebody(v).is_some());
+        let first = said.next();
+        first.is_some_and(|(_, first)| said.any(|(_, other)| other != first))
+    }
+
     /// The first of several names that has a value.
     pub(super) fn first(&self, keys: &[&str]) -> Option<&'a str> {
         keys.iter()
