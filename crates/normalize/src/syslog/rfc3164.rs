@@ -24,7 +24,7 @@ pub(super) fn read<'a>(
     let (counter, text) = counters(text, context);
     if let Some(stamp) = time::read(text, context) {
         header.timestamp = stamp.at;
-        after_time(&stamp, header);
+        after_time(&stamp, prioritised, header);
     } else if let Some((host, stamp)) = named_before_time(text, context) {
         header.hostname = Some(host.to_owned());
         header.timestamp = stamp.at;
@@ -73,7 +73,7 @@ fn named_before_time<'a>(
     Some((host, time::read(rest.trim_start_matches(' '), context)?))
 }
 
-fn after_time(stamp: &time::Read<'_>, header: &mut Header) {
+fn after_time(stamp: &time::Read<'_>, prioritised: bool, header: &mut Header) {
     let text = stamp.rest.strip_prefix(':').unwrap_or(stamp.rest);
     let text = text.trim_start_matches([' ', '\t']);
     if let Some((host, rest)) = named_by_relay(text) {
@@ -91,9 +91,9 @@ fn after_time(stamp: &time::Read<'_>, header: &mut Header) {
     } else if alone && !stamp.iso {
         // A lone word is the program; there is no message without one.
         header.appname = Some(word.to_owned());
-    } else if !stamp.file || tag(rest).is_some() || has_process(rest) {
+    } else if !stamp.file || tag(rest).is_some() || process(rest).is_some() {
         header.hostname = Some(word.to_owned());
-        after_host(rest, header);
+        after_host(rest, prioritised, header);
     } else {
         text.clone_into(&mut header.message);
     }
@@ -107,13 +107,18 @@ fn named_by_relay(text: &str) -> Option<(&str, &str)> {
     (is_host(host) && (forwarded.is_some() || rest.starts_with('%'))).then_some((host, rest))
 }
 
-fn after_host(text: &str, header: &mut Header) {
+fn after_host(text: &str, prioritised: bool, header: &mut Header) {
     // Cisco ASA separates its name by a colon of its own.
     let relayed = text.strip_prefix(": ").filter(|r| r.starts_with('%'));
     let text = relayed.unwrap_or(text);
     let lone = !text.is_empty() && !text.contains([' ', ':', '[']) && is_program(text);
     if lone {
         header.appname = Some(text.to_owned());
+    } else if let Some((name, procid, rest)) = process(text).filter(|_| prioritised) {
+        // On the wire the bracket ends the tag; in files the whole is the program's text.
+        header.appname = Some(name.to_owned());
+        header.procid = Some(procid.to_owned());
+        message(rest, header);
     } else {
         content(text, header);
     }
@@ -199,13 +204,12 @@ fn tag_of_word(word: &str) -> Option<Tag<'_>> {
     (tag.rest.is_empty() || known).then_some(tag)
 }
 
-/// `name[pid]` without a colon at the beginning.
-fn has_process(text: &str) -> bool {
-    let word = text.split(' ').next().unwrap_or_default();
-    word.ends_with(']')
-        && word
-            .split_once('[')
-            .is_some_and(|(name, _)| is_program(name))
+/// `name[pid] ` without a colon at the beginning, and what follows.
+fn process(text: &str) -> Option<(&str, &str, &str)> {
+    let (word, rest) = text.split_once(' ').unwrap_or((text, ""));
+    let (name, procid) = word.strip_suffix(']')?.split_once('[')?;
+    let numbered = !procid.is_empty() && procid.bytes().all(|b| b.is_ascii_digit());
+    (numbered && is_program(name)).then_some((name, procid, rest))
 }
 
 fn is_program(name: &str) -> bool {

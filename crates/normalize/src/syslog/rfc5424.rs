@@ -19,7 +19,7 @@ pub(super) fn read(text: &str, context: &Context<'_>, header: &mut Header) -> Op
 }
 
 /// The same without a version, as some forwarders rewrite it. It is only taken for what it is when
-/// the time is RFC 3339, all names are there and the structured data is well-formed.
+/// the time is RFC 3339, all names are there and structured data follows.
 pub(super) fn read_without_version(
     text: &str,
     context: &Context<'_>,
@@ -31,8 +31,7 @@ pub(super) fn read_without_version(
     let (_procid, _msgid, data) = (words.next()?, words.next()?, words.next()?);
     let data_follows = data == "-"
         || data.starts_with("- ")
-        || structured_data::read_in_text(data).is_some()
-        || (data.starts_with('[') && data.contains("=\""));
+        || (data.starts_with('[') && data.contains('='));
     if app.is_empty() || app.contains([':', '[']) || !data_follows {
         return None;
     }

@@ -25,9 +25,21 @@ fn read(report: &Report<'_>) -> Option<Finding> {
         "ChallengeSent" => Finding::of(action::LOGIN_ATTEMPT),
         _ => Finding::of(action::DETECTION),
     };
+    let plain = text.get(at..)?.trim_end().trim_end_matches('"').split("\",").all(is_pair);
+    if !pairs.sound() || !plain {
+        return Some(found.attr("reason", event).attr("ambiguous", true));
+    }
     let (ip, port) = remote(pairs.get("RemoteAddress"));
     let found = found.actor(pairs.get("AccountID")).ip(ip).attr("src_port", port);
     Some(found.attr("reason", event).service(pairs.get("Service").unwrap_or("sip")))
+}
+
+/// `Key="value` without another quote.
+fn is_pair(text: &str) -> bool {
+    let value = text.split_once("=\"");
+    value.is_some_and(|(key, value)| {
+        key.bytes().all(|b| b.is_ascii_alphanumeric()) && !value.contains('"')
+    })
 }
 
 /// `IPV4/TCP/192.168.100.12/33021`.

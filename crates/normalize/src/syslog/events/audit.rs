@@ -23,12 +23,12 @@ pub(super) fn message(text: &str) -> Option<Finding> {
     let stamp = between(text, "audit(", ")")?;
     let kind = between(text, "type=", " ")?.trim();
     let (outer, inner) = text.split_once("msg='").unwrap_or((text, text));
-    let inner = inner.split('\'').next().unwrap_or_default();
+    let inner = inner.rsplit_once('\'').map_or(inner, |(inner, _)| inner);
     let outer = Pairs::of(outer);
     let pairs = Pairs::of(inner);
     let result = pairs.first(&["res", "success"]).or(outer.get("success"));
     let found = Finding::of(&meaning(kind)).outcome(result).attr("type", kind);
-    let account = pairs.get("acct").map(|acct| account(inner, acct));
+    let account = account(inner);
     let address = pairs.get("addr").or(pairs.get("hostname"));
     let executable = pairs.get("exe").or(outer.get("exe"));
     Some(
@@ -67,20 +67,20 @@ fn meaning(kind: &str) -> String {
     word.to_owned()
 }
 
-/// Names that are not plain are written as hexadecimal digits without quotes.
-fn account(text: &str, account: &str) -> String {
-    let quoted = text.contains(&format!("acct=\"{account}\""));
-    let bytes: Option<Vec<u8>> = (0..account.len())
-        .step_by(2)
-        .map(|at| u8::from_str_radix(account.get(at..at + 2)?, 16).ok())
-        .collect();
-    match bytes {
-        Some(bytes) if !quoted && !bytes.is_empty() => {
-            let name = String::from_utf8_lossy(&bytes).into_owned();
-            scan::somebody(&name).unwrap_or_default().to_owned()
-        }
-        _ => account.to_owned(),
+/// The account: in quotes, or as hexadecimal digits where its name is not plain.
+fn account(text: &str) -> Option<String> {
+    let (_, rest) = text.split_once("acct=")?;
+    if let Some(quoted) = rest.strip_prefix('"') {
+        let ends = ["\" exe=", "\" hostname="];
+        let name = ends.iter().find_map(|end| scan::split_single(quoted, end));
+        return name.map(|(name, _)| name.to_owned());
     }
+    let digits = rest.split(' ').next()?;
+    let bytes: Option<Vec<u8>> = (0..digits.len())
+        .step_by(2)
+        .map(|at| u8::from_str_radix(digits.get(at..at + 2)?, 16).ok())
+        .collect();
+    Some(String::from_utf8_lossy(&bytes?).into_owned())
 }
 
 /// `1373330716.415:4063`.

@@ -15,10 +15,12 @@ pub(super) fn read(report: &Report<'_>) -> Option<Finding> {
         Some("LEEF") => return leef(text),
         _ => {}
     }
-    if let Some(at) = text.find("CEF:").filter(|at| *at < 64) {
+    // Some products put their name before it.
+    let begins = |at: &usize| text.get(..*at).is_some_and(|b| !b.trim_end().contains(' '));
+    if let Some(at) = text.find("CEF:").filter(begins) {
         return cef(text.get(at + 4..)?);
     }
-    let at = text.find("LEEF:").filter(|at| *at < 64)?;
+    let at = text.find("LEEF:").filter(begins)?;
     leef(text.get(at + 5..)?)
 }
 

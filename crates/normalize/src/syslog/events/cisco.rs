@@ -8,9 +8,8 @@ use crate::action;
 
 /// Found by its look.
 pub(super) fn read(report: &Report<'_>) -> Option<Finding> {
-    let message = &report.header.message;
-    let at = message.find('%').filter(|at| *at < 3 || message.get(..*at).is_some_and(|b| b.ends_with(": ")))?;
-    let (code, text) = message.get(at + 1..)?.split_once(':')?;
+    let message = report.header.message.trim_start();
+    let (code, text) = message.strip_prefix('%')?.split_once(':')?;
     let mut parts = code.rsplitn(3, '-');
     let (mnemonic, level, facility) = (parts.next()?, parts.next()?, parts.next()?);
     let level: u8 = level.parse().ok().filter(|l| *l <= 7)?;
@@ -85,6 +84,7 @@ fn aaa(text: &str) -> Option<Finding> {
     let name = text.split_once("user = ").or_else(|| text.split_once("User = "))?.1;
     let (name, host) = match split_single(name, " : user IP = ") {
         Some((name, host)) => (name, Some(host)),
+        None if name.contains(" : user IP = ") => ("", None),
         None => (name, None),
     };
     let reason = between(text, "reason = ", " : ");
@@ -235,8 +235,9 @@ fn configured(text: &str) -> Option<Finding> {
 
 /// `Login failed [user: NAME] [Source: HOST] [localport: 22] [Reason: …] at …`.
 fn ios_login(mnemonic: &str, text: &str) -> Option<Finding> {
-    let user = single_between(text, "[user: ", "] [");
-    let host = single_between(text, "[Source: ", "]");
+    // The name comes first, so it is only certain where what ends it is there once.
+    let (user, rest) = split_single(text.split_once("[user: ")?.1, "] [Source: ").unzip();
+    let host = rest.and_then(|rest| rest.split(']').next());
     let found = Finding::of(action::LOGIN).successful(mnemonic == "LOGIN_SUCCESS");
     let found = found.actor(user).origin(host).attr("reason", single_between(text, "[Reason: ", "]"));
     Some(found.attr("dst_port", single_between(text, "[localport: ", "]").and_then(|p| p.parse::<u16>().ok())))

@@ -32,7 +32,11 @@ pub(super) fn read_log(report: &Report<'_>) -> Option<Finding> {
 /// name can hold, so the markers must each occur once.
 fn client(text: &str) -> Option<Finding> {
     let host = scan::single_between(text, " rip=", ",").or_else(|| Some(scan::split_single(text, " rip=")?.1));
-    let user = scan::single_between(text, "user=<", ">");
+    let user = scan::split_single(text, "user=<").and_then(|(_, rest)| {
+        let ends = [">, method=", ">, rip="];
+        ends.iter().find_map(|end| scan::split_single(rest, end)).map(|(user, _)| user)
+    });
+    let user = user.filter(|_| host.is_some());
     if host.is_none() && user.is_none() {
         return None;
     }
@@ -55,17 +59,20 @@ fn backend(text: &str) -> Option<Finding> {
     let drivers = ["pam(", "sql(", "ldap(", "passwd-file(", "passwd(", "static(", "policy("];
     let (at, start) = drivers.iter().filter_map(|d| Some((text.find(d)?, d.len()))).min()?;
     let rest = text.get(at + start..)?;
-    let (who, message) = rest.split_once("): ")?;
-    let reason = failure(message)?;
-    Some(named(Finding::of(action::LOGIN).failed().attr("reason", reason), who))
+    let found = |reason: &str| Finding::of(action::LOGIN).failed().attr("reason", reason);
+    match scan::split_single(rest, "): ") {
+        Some((who, message)) => Some(named(found(failure(message)?), who)),
+        None => Some(found(failure(rest.rsplit_once("): ")?.1)?).attr("ambiguous", true)),
+    }
 }
 
 /// `USER,HOST[,<SESSION>]`: a name may hold commas, so the address is looked for from the end.
 fn named(found: Finding, who: &str) -> Finding {
-    let parts: Vec<&str> = who.split(',').collect();
-    match parts.as_slice() {
-        [user, host] | [user, host, _] => found.actor(*user).origin(*host),
-        _ => found.attr("ambiguous", true),
+    let (head, last) = who.rsplit_once(',').unwrap_or(("", who));
+    let session = last.is_empty() || last.starts_with("sasl:") || (last.starts_with('<') && last.ends_with('>'));
+    match (if session { head } else { who }).rsplit_once(',') {
+        Some((user, host)) => found.actor(user).origin(host),
+        None => found.attr("ambiguous", true),
     }
 }
 

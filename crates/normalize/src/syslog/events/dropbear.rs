@@ -73,7 +73,10 @@ fn quoted(found: Finding, text: &str) -> Finding {
 /// `[ from <HOST:PORT>]: [(user 'X', N fails): ]REASON[ - user 'X'[ from HOST:PORT]]`.
 fn exit(text: &str) -> Finding {
     let found = Finding::of(action::DISCONNECT).failed();
-    let user = scan::single_between(text, "(user '", "', ");
+    let user = text.split_once("(user '").and_then(|(_, rest)| {
+        let (named, _) = split_single(rest, " fails): ")?;
+        Some(named.rsplit_once("', ")?.0)
+    });
     let origin = match text.strip_prefix(" from <") {
         Some(rest) => rest.split_once('>').map(|(origin, _)| origin),
         None => text.rsplit_once("' from ").map(|(_, origin)| origin),

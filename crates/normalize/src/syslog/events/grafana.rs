@@ -10,7 +10,8 @@ use crate::syslog::time;
 /// Found by its look.
 pub(super) fn read(report: &Report<'_>) -> Option<Finding> {
     let text = report.message;
-    if !text.contains("logger=") || !text.contains("msg=") {
+    let begins = ["logger=", "t=", "level=", "lvl="];
+    if !begins.iter().any(|b| text.starts_with(b)) || !text.contains("logger=") {
         return None;
     }
     let pairs = Pairs::of(text);

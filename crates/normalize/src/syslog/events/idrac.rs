@@ -6,7 +6,8 @@ use crate::action;
 
 /// Found by its look.
 pub(super) fn read(report: &Report<'_>) -> Option<Finding> {
-    let id = between(report.message, "MessageID: ", ",")?;
+    let begins = report.program == "severity" || report.message.starts_with("Severity: ");
+    let id = between(report.message, "MessageID: ", ",").filter(|_| begins)?;
     let (_, message) = report.message.split_once("Message: ")?;
     let found = login(message).unwrap_or_else(|| Finding::of(action::LOG_MESSAGE));
     Some(found.attr("message_id", id).service("idrac"))

@@ -1,17 +1,20 @@
 //! Keycloak's event listener: `type=LOGIN_ERROR, realmId=…, ipAddress=HOST, … username=NAME`.
 
-use super::scan::{Pairs, single_between};
+use super::scan::{Pairs, split_single};
 use super::{Finding, Report};
 use crate::action;
 
 /// Found by its look.
 pub(super) fn read(report: &Report<'_>) -> Option<Finding> {
     let text = report.message;
-    if !text.contains("type=") || !text.contains("realmId=") || !text.contains("clientId=") {
+    let at = text.find("type=").filter(|at| *at < 120)?;
+    let before = text.get(..at)?;
+    let own = before.is_empty() || before.contains("[org.key");
+    let text = text.get(at..)?;
+    if !own || !text.contains("realmId=") || !text.contains("clientId=") {
         return None;
     }
-    let at = text.find("type=")?;
-    let pairs = Pairs::of(text.get(at..)?);
+    let pairs = Pairs::of(text);
     let kind = pairs.get("type")?;
     let failed = kind.ends_with("_ERROR");
     let word = match kind.trim_end_matches("_ERROR") {
@@ -21,19 +24,14 @@ pub(super) fn read(report: &Report<'_>) -> Option<Finding> {
         "UPDATE_PASSWORD" | "RESET_PASSWORD" => action::PASSWORD_CHANGE.to_owned(),
         other => other.to_ascii_lowercase(),
     };
-    // A name that was typed may hold spaces and look like further values.
-    let quoted = text.contains("username=\"");
-    let user = if quoted {
+    let user = if text.contains("username=\"") {
         pairs.get("username")
     } else {
-        let line = format!("{text}, ");
-        let typed = single_between(&line, " username=", ", ").map(str::len);
-        typed.and_then(|length| {
-            let start = text.find(" username=")? + " username=".len();
-            text.get(start..start + length)
-        })
+        // A name that was typed may hold anything; what follows it is known.
+        let typed = text.split_once(" username=").map(|(_, rest)| rest);
+        typed.map(|t| split_single(t, ", authSessionParentId=").map_or(t, |(user, _)| user))
     };
-    let user = user.filter(|_| !pairs.conflict()).or(pairs.get("userId"));
+    let user = user.filter(|_| pairs.sound()).or(pairs.get("userId"));
     Some(
         Finding::of(&word)
             .successful(!failed)

@@ -1,6 +1,8 @@
 //! Firewalls and appliances that write `key=value` pairs, in the text or as structured data:
 //! FortiGate, Sophos, SonicWall, Barracuda, Check Point, Juniper and their like.
 
+use domain::event::Outcome;
+
 use super::scan::{self, Pairs};
 use super::{Finding, Report};
 use crate::action;
@@ -9,7 +11,7 @@ const USER: &[&str] = &["user", "user_name", "username", "usrName", "suser", "sr
 const SOURCE: &[&str] = &["srcip", "src_ip", "src", "source-address", "remip", "client_ip", "clientip", "rhost", "UserHostAddress", "source_ip", "c-ip"];
 const TARGET: &[&str] = &["dstip", "dst_ip", "dst", "destination-address", "destip"];
 const VERDICT: &[&str] = &["outcome", "action", "actionTaken", "result", "log_subtype", "act", "status", "rule_action"];
-const URL: &[&str] = &["url", "request", "hostname"];
+const URL: &[&str] = &["url", "request"];
 
 /// Found by its look: several pairs, or structured data.
 pub(super) fn read(report: &Report<'_>) -> Option<Finding> {
@@ -19,15 +21,18 @@ pub(super) fn read(report: &Report<'_>) -> Option<Finding> {
         elements.find_map(|e| e.as_object()?.iter().find(|(k, _)| k.eq_ignore_ascii_case(key))?.1.as_str())
     };
     let named = !report.header.structured_data.is_empty();
-    if pairs.len() < 4 && !named {
+    let first = report.message.split('=').next().unwrap_or_default();
+    let begins = !first.is_empty() && first.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'));
+    if (pairs.len() < 4 || !begins) && !named {
         return None;
     }
+    let unsure = !pairs.closed() || pairs.several(USER) || pairs.several(SOURCE);
     let value = |keys: &[&str]| {
         // Two names or two addresses: one of them may be part of a name.
-        let several = (keys == USER || keys == SOURCE) && pairs.several(keys);
+        let several = (keys == USER || keys == SOURCE) && unsure;
         let in_text = || keys.iter().filter_map(|k| pairs.get(k)).find(|v| scan::somebody(v).is_some());
         let in_data = || keys.iter().find_map(|k| structured(k)).filter(|v| scan::somebody(v).is_some());
-        in_data().or_else(|| (pairs.len() >= 4 && !several).then(in_text).flatten())
+        in_data().or_else(|| (pairs.len() >= 4 && begins && !several).then(in_text).flatten())
     };
     let found = found(&value);
     (found.tells()).then_some(found)
@@ -42,6 +47,10 @@ fn found<'a>(value: &dyn Fn(&[&str]) -> Option<&'a str>) -> Finding {
     let code: Option<u16> = status.and_then(|s| s.split('/').next()?.parse().ok());
     let word = meaning(value, target.is_some());
     let mut found = Finding::of(word).outcome(verdict);
+    // A login's action is "login"; how it went is its status.
+    if let Some(status) = status.filter(|s| scan::outcome(s) != Outcome::Unknown) {
+        found = found.outcome(Some(status));
+    }
     if let Some(code) = code.filter(|c| (100..600).contains(c)) {
         found = found.successful(code < 400).attr("status", code);
     }

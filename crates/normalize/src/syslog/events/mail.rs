@@ -5,7 +5,7 @@ use super::{Finding, Reader, Report};
 use crate::action;
 
 pub(super) const READER: Reader = Reader {
-    programs: &["postfix", "smtpd", "smtps", "submission", "qmgr", "cleanup", "exim", "exim4", "sendmail", "sm-mta", "saslauthd", "pickup"],
+    programs: &["postfix", "smtpd", "smtps", "smtp", "lmtp", "local", "virtual", "postscreen", "submission", "qmgr", "cleanup", "exim", "exim4", "sendmail", "sm-mta", "saslauthd", "pickup"],
     read,
 };
 
@@ -19,10 +19,15 @@ fn sasl(text: &str) -> Option<Finding> {
     let (head, rest) = text.split_once("]: SASL ")?;
     let host = head.rsplit_once('[').map(|(_, host)| host);
     let method = rest.split(' ').next();
-    let user = single_between(rest, "sasl_username=", ",")
-        .or_else(|| scan::split_single(rest, "sasl_username=").map(|(_, user)| user));
+    let user = sasl_user(rest);
     let found = Finding::of(action::LOGIN).failed().origin(host).attr("method", method);
     Some(found.actor(user).service("smtp"))
+}
+
+/// The name ends the line.
+fn sasl_user(text: &str) -> Option<&str> {
+    let (_, user) = text.split_once("sasl_username=")?;
+    Some(scan::split_single(user, ", sasl_sender=").map_or(user, |(user, _)| user).trim_end())
 }
 
 /// saslauthd: `do_auth : auth failure: [user=USER] [service=smtp] …`.
@@ -51,7 +56,7 @@ fn postfix(text: &str) -> Option<Finding> {
         let host = client.split(',').next().and_then(bracketed);
         let found = Finding::of(action::MAIL).origin(host).attr("queue_id", id);
         // With a SASL user the mail was let in for that user.
-        return Some(match single_between(rest, "sasl_username=", ",").or_else(|| scan::split_single(rest, "sasl_username=").map(|(_, u)| u)) {
+        return Some(match sasl_user(rest) {
             Some(user) => Finding::of(action::LOGIN).succeeded().origin(host).actor(user)
                 .attr("method", between(rest, "sasl_method=", ",")).attr("queue_id", id).service("smtp"),
             None => found,
@@ -73,7 +78,7 @@ fn postfix(text: &str) -> Option<Finding> {
 fn exim(text: &str) -> Option<Finding> {
     let (head, rest) = text.split_once(" authenticator failed for ")?;
     let host = single_between(rest, "[", "]");
-    let user = single_between(rest, "(set_id=", ")");
+    let user = scan::split_single(rest, "(set_id=").and_then(|(_, user)| user.trim_end().strip_suffix(')'));
     let method = head.rsplit(' ').next();
     Some(Finding::of(action::LOGIN).failed().origin(host).actor(user).attr("method", method).service("smtp"))
 }

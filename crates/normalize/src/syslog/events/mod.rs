@@ -106,7 +106,8 @@ const READERS: [Reader; 27] = [
     audit::READER,
 ];
 
-/// The readers that know their format by its look, in the order in which they are asked.
+/// The readers that know their format by how a message begins, in the order in which they are
+/// asked.
 const BY_LOOK: [Read; 21] = [
     cisco::read,
     json::read,
@@ -131,6 +132,9 @@ const BY_LOOK: [Read; 21] = [
     plain::read,
 ];
 
+/// Formats that any program may wrap its messages in, told by how the message begins.
+const WRAPPED: [Read; 3] = [json::read, cef::read, audit::read];
+
 static BY_PROGRAM: LazyLock<HashMap<&'static str, Read>> = LazyLock::new(|| {
     let named = READERS.iter();
     named
@@ -154,12 +158,12 @@ fn find(report: &Report<'_>) -> Option<Finding> {
     if let Some(found) = pam::read(report) {
         return Some(found);
     }
-    if let Some(read) = BY_PROGRAM.get(&*report.program)
-        && let Some(found) = read(report)
-    {
-        return Some(found);
+    // What a known program says is not searched for other programs' formats: the names in it are
+    // chosen by strangers.
+    match BY_PROGRAM.get(&*report.program) {
+        Some(read) => read(report).or_else(|| WRAPPED.iter().find_map(|read| read(report))),
+        None => BY_LOOK.iter().find_map(|read| read(report)),
     }
-    BY_LOOK.iter().find_map(|read| read(report))
 }
 
 impl<'a> Report<'a> {
@@ -188,14 +192,10 @@ fn named_in_text(text: &str) -> Option<(&str, &str)> {
         (first, rest)
     };
     let name = word.strip_suffix(':').unwrap_or(word);
-    let (name, process) = match name.split_once('[') {
-        Some((name, process)) => (name, process.ends_with(']')),
-        None => (name, false),
-    };
-    let marked = process || word.ends_with(':');
+    let (name, _process) = name.strip_suffix(']')?.split_once('[')?;
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '/');
     let lettered = name.chars().any(|c| c.is_ascii_alphabetic());
-    (marked && lettered && name.chars().all(plain)).then_some((name, rest))
+    (lettered && name.chars().all(plain)).then_some((name, rest))
 }
 
 /// The program without path and parentheses, in lower case.

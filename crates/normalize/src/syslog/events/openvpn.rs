@@ -19,10 +19,8 @@ fn read(report: &Report<'_>) -> Option<Finding> {
 
 /// A line of its own file carries no name of the program: only what no other writes is taken.
 pub(super) fn read_log(report: &Report<'_>) -> Option<Finding> {
-    let own = report.program.starts_with("openvpn")
-        || report.program.starts_with("ovpn")
-        || report.message.contains("[AF_INET")
-        || client(report.message).1.is_some();
+    let own = client(report.message).1.is_some()
+        || report.message.starts_with("TCP connection established with [AF_INET");
     own.then(|| read(report)).flatten()
 }
 
@@ -52,7 +50,8 @@ fn message<'t>(text: &'t str, origin: Option<&'t str>) -> Option<Finding> {
     }
     if let Some(rest) = text.strip_prefix("TLS: Username/Password authentication ") {
         let (verdict, rest) = word(rest);
-        let user = between(rest, "username '", "'");
+        let user = rest.split_once("username '").and_then(|(_, rest)| rest.rsplit_once('\''));
+        let user = user.map(|(user, _)| user);
         return Some(login().outcome(Some(verdict)).actor(user).attr("method", "password"));
     }
     let failures = [

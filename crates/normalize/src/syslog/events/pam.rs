@@ -44,7 +44,9 @@ fn module<'a>(report: &Report<'a>) -> Option<(Option<&'a str>, &'a str)> {
 fn message(text: &str) -> Option<Finding> {
     let failed = || Finding::of(action::LOGIN).failed();
     let counted = text.split_once(" more authentication failure");
-    if let Some((count, rest)) = counted {
+    if let Some((count, rest)) = counted
+        && count.bytes().all(|b| b.is_ascii_digit())
+    {
         let rest = rest.split_once(';').map_or("", |(_, rest)| rest);
         return Some(values(failed().number("count", count), rest));
     }
@@ -99,26 +101,30 @@ fn without_id(user: &str) -> &str {
     user.split_once("(uid=").map_or(user, |(user, _)| user)
 }
 
-/// `logname= uid=0 euid=0 tty=ssh ruser= rhost=HOST  user=USER`. Names may hold spaces and look
-/// like further values; a value is only taken where its key occurs once.
+/// `logname= uid=0 euid=0 tty=ssh ruser=NAME rhost=HOST  user=USER`. Names may hold spaces and look
+/// like further values: the order is what counts, and an address that could be another one, or a
+/// user that could be part of one, is not taken.
 fn values(found: Finding, text: &str) -> Finding {
-    let text = text.trim_end().trim_end_matches("[preauth]").trim_end();
-    let value = |key: &str, ends: &[&str]| {
-        let (_, rest) = split_single(text, key)?;
-        let end = ends.iter().filter_map(|e| rest.find(e)).min();
-        rest.get(..end.unwrap_or(rest.len()))
+    let text = text.trim_end();
+    let Some((before, after)) = split_single(text, " rhost=") else {
+        return found.attr("ambiguous", text.contains(" rhost=").then_some(true));
     };
-    let sure = text.matches(" rhost=").count() <= 1 && text.matches(" ruser=").count() <= 1;
-    let user = value(" user=", &[]);
-    let remote = value(" ruser=", &[" rhost="]);
-    let tty = value(" tty=", &[" ruser="]);
-    let found = found.attr("tty", tty.unwrap_or_default());
-    if !sure || text.matches(" user=").count() > 1 {
+    let Some((head, remote)) = split_single(before, " ruser=") else {
         return found.attr("ambiguous", true);
-    }
-    let host = value(" rhost=", &[" "]);
-    let named = user.and_then(scan::somebody).or(remote.and_then(scan::somebody));
-    found.actor(named).origin(host).attr("ruser", remote.unwrap_or_default())
+    };
+    let tty = head.split_once(" tty=").map(|(_, tty)| tty);
+    let (host, rest) = after.split_once(' ').unwrap_or((after, ""));
+    let user = match rest.trim_start().strip_prefix("user=") {
+        // A user may be called "x [preauth]".
+        Some(user) if user.contains(" user=") || user.ends_with(" [preauth]") => return found.attr("ambiguous", true),
+        user => user,
+    };
+    let named = user.and_then(scan::somebody).or(scan::somebody(remote));
+    found
+        .attr("tty", tty)
+        .attr("ruser", remote)
+        .actor(named)
+        .origin(host)
 }
 
 #[cfg(test)]

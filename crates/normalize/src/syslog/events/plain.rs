@@ -9,7 +9,8 @@ use crate::action;
 /// Reads a sentence.
 pub(super) fn read(report: &Report<'_>) -> Option<Finding> {
     let text = report.message.trim_end();
-    logged(text).or_else(|| failed(text)).or_else(|| entry_code(text))
+    let found = logged(text).or_else(|| failed(text));
+    found.or_else(|| (report.program == "cmdlogger").then(|| entry_code(text)).flatten())
 }
 
 /// `user NAME logged in from HOST via SERVICE`, `user NAME logged out …`.

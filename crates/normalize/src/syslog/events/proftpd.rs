@@ -1,6 +1,5 @@
 //! ProFTPD: `SERVER (NAME[HOST])[:| -] MESSAGE`.
 
-use super::scan::{between, split_single};
 use super::{Finding, Reader, Report};
 use crate::action;
 
@@ -45,16 +44,23 @@ fn message(text: &str) -> Option<Finding> {
 }
 
 /// `NAME (Login failed): REASON`, `NAME: no such user found from …`, `NAME: Login successful.`
+///
+/// The name comes first and may look like a verdict; then nobody is named.
 fn user(text: &str) -> Option<Finding> {
-    if let Some((name, reason)) = split_single(text, " (Login failed): ") {
-        return Some(Finding::of(action::LOGIN).failed().actor(name).attr("reason", reason));
-    }
-    if let Some((name, _)) = split_single(text, ": no such user found from ") {
-        return Some(Finding::of(action::LOGIN).failed().actor(name).attr("invalid_user", true));
-    }
     if let Some(name) = text.strip_suffix(": Login successful.") {
         return Some(Finding::of(action::LOGIN).succeeded().actor(name));
     }
-    let reason = between(text, "(", ")");
-    text.contains("failed").then(|| Finding::of(action::LOGIN).failed().attr("reason", reason))
+    let found = Finding::of(action::LOGIN).failed();
+    let verdicts = [" (Login failed): ", ": no such user found from "];
+    let count: usize = verdicts.iter().map(|v| text.matches(v).count()).sum();
+    if count > 1 {
+        return Some(found.attr("ambiguous", true));
+    }
+    let (name, rest) = verdicts.iter().find_map(|verdict| text.split_once(verdict))?;
+    let found = found.actor(name);
+    Some(if text.contains(" (Login failed): ") {
+        found.attr("reason", rest)
+    } else {
+        found.attr("invalid_user", true)
+    })
 }

@@ -17,8 +17,8 @@ fn read(report: &Report<'_>) -> Option<Finding> {
 
 /// `Auth: [SMB2,(null)] user [DOMAIN]\[USER] … status [NT_STATUS_…] … remote host [ipv4:HOST:PORT]`.
 pub(super) fn read_log(report: &Report<'_>) -> Option<Finding> {
-    let text = report.message;
-    let own = text.starts_with("Auth: [") || report.header.message.contains("} Auth: [");
+    let text = report.header.message.trim_start();
+    let own = text.starts_with("Auth: [") || text.contains("  Auth: [");
     own.then(|| audit(text)).flatten().map(|found| found.service("smb"))
 }
 

@@ -37,7 +37,7 @@ pub(super) fn word(text: &str) -> (&str, &str) {
 pub(super) fn address(text: &str) -> Option<IpAddr> {
     let bare = text
         .trim()
-        .trim_matches(['[', ']', '(', ')', '<', '>', '"', '\'', ',', ';']);
+        .trim_matches(['[', ']', '(', ')', '<', '>', '"', '\'', ',', ';', '|']);
     let bare = bare.trim_end_matches('.');
     let bare = bare.split('%').next().unwrap_or_default();
     bare.parse::<IpAddr>().ok().map(|ip| ip.to_canonical())
@@ -104,7 +104,14 @@ pub(super) fn outcome(word: &str) -> Outcome {
 }
 
 /// Key and value pairs: `key=value`, `key="quoted \"value\""`, separated by spaces or commas.
-pub(super) struct Pairs<'a>(Vec<(&'a str, &'a str)>);
+pub(super) struct Pairs<'a> {
+    pairs: Vec<(&'a str, &'a str)>,
+    /// Every quoted value ended where a value can end.
+    closed: bool,
+}
+
+/// What stands between pairs.
+const SEPARATORS: [char; 12] = [' ', ',', ';', '\t', '|', '[', '(', '{', ']', ')', '}', '.'];
 
 /// Most pairs that are read of one line.
 const MOST_PAIRS: usize = 256;
@@ -113,48 +120,61 @@ impl<'a> Pairs<'a> {
     /// Reads pairs whose unquoted values hold no spaces.
     pub(super) fn of(text: &'a str) -> Self {
         let mut pairs = Vec::new();
-        let mut rest = text;
+        let (mut rest, mut closed, mut quoted) = (text, true, false);
         while pairs.len() < MOST_PAIRS {
             let Some(at) = rest.find('=') else { break };
             let before = rest.get(..at).unwrap_or_default();
-            let start = before.rfind([' ', ',', ';', '\t', '[', '(', '{', '|']);
+            let start = before.rfind(SEPARATORS);
             let key = before.get(start.map_or(0, |s| s + 1)..).unwrap_or_default();
             let (value, after) = value(rest.get(at + 1..).unwrap_or_default());
             let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.');
             if !key.is_empty() && key.bytes().all(plain) {
                 pairs.push((key, value));
             }
+            // After a quoted value comes the next key or the end: anything else was inside it.
+            let between = start.map_or("", |s| before.get(..=s).unwrap_or_default());
+            closed &= !quoted || between.trim_matches(SEPARATORS).is_empty();
+            closed &= !between.contains('"');
+            quoted = rest.get(at + 1..).is_some_and(|v| v.starts_with(['"', '\'']));
+            closed &= !quoted || after.is_empty() || after.starts_with(SEPARATORS);
+            closed &= quoted || !value.contains('"');
             rest = after;
         }
-        Self(pairs)
+        closed &= !quoted || rest.trim_matches(SEPARATORS).is_empty();
+        Self { pairs, closed }
     }
 
     pub(super) fn len(&self) -> usize {
-        self.0.len()
+        self.pairs.len()
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = (&'a str, &'a str)> {
-        self.0.iter().copied()
+        self.pairs.iter().copied()
     }
 
     /// The value of a key, whatever its case; `None` also when it is there twice with different
     /// values, for then somebody may have smuggled one of them in.
     pub(super) fn get(&self, key: &str) -> Option<&'a str> {
-        let mut found = self.0.iter().filter(|(k, _)| k.eq_ignore_ascii_case(key));
+        let mut found = self.pairs.iter().filter(|(k, _)| k.eq_ignore_ascii_case(key));
         let (_, value) = found.next()?;
         found.all(|(_, other)| other == value).then_some(*value)
     }
 
-    /// Whether some key is there twice with different values: then what looks like pairs may be
-    /// part of a name, and none of them is certain.
-    pub(super) fn conflict(&self) -> bool {
-        self.0.iter().any(|(key, _)| self.get(key).is_none())
+    /// Whether no key is there twice with different values and every quote ended its value:
+    /// otherwise what looks like pairs may be part of a name, and none of them is certain.
+    pub(super) fn sound(&self) -> bool {
+        self.closed && self.pairs.iter().all(|(key, _)| self.get(key).is_some())
+    }
+
+    /// Whether every quoted value ended where a value can end.
+    pub(super) fn closed(&self) -> bool {
+        self.closed
     }
 
     /// Whether the keys have different values that say something.
     pub(super) fn several(&self, keys: &[&str]) -> bool {
         let named = |k: &str| keys.iter().any(|key| k.eq_ignore_ascii_case(key));
-        let mut said = self.0.iter().filter(|(k, v)| named(k) && somebody(v).is_some());
+        let mut said = self.pairs.iter().filter(|(k, v)| named(k) && somebody(v).is_some());
         let first = said.next();
         first.is_some_and(|(_, first)| said.any(|(_, other)| other != first))
     }

@@ -7,7 +7,8 @@ use crate::action;
 /// Found by its look.
 pub(super) fn read(report: &Report<'_>) -> Option<Finding> {
     let text = report.message;
-    procurve(text).or_else(|| comware(text)).or_else(|| brocade(text))
+    let found = procurve(text).or_else(|| comware(text));
+    found.or_else(|| (report.program == "security").then(|| brocade(text)).flatten())
 }
 
 /// `00179 mgr:  SME SSH from 192.168.1.22 - MANAGER Mode`, `00419 auth: Invalid user name/password
@@ -33,7 +34,11 @@ fn procurve(text: &str) -> Option<Finding> {
 
 /// `%%10SC/6/SC_AAA_LAUNCH(l): -AAAType=AUTHEN-…-UserName=admin@system; AAA launched`.
 fn comware(text: &str) -> Option<Finding> {
-    let (_, rest) = text.split_once("%%10")?;
+    let text = match text.strip_prefix('(') {
+        Some(unit) => unit.split_once(") ")?.1,
+        None => text,
+    };
+    let rest = text.strip_prefix("%%10")?;
     let (mnemonic, rest) = rest.split_once(": ")?;
     let name = mnemonic.rsplit('/').next()?.split('(').next()?;
     let value = |key: &str| between(rest, &format!("-{key}="), "-").or_else(|| between(rest, &format!("-{key}="), ";"));

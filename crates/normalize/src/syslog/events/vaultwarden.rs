@@ -11,8 +11,8 @@ use crate::syslog::time;
 /// Found by its look.
 pub(super) fn read(report: &Report<'_>) -> Option<Finding> {
     let text = report.message.trim_end();
-    let message = text.split_once("[vaultwarden::")?.1.split_once("] ")?.1;
-    let stamp = text.strip_prefix('[').and_then(|t| t.split_once(']')).map(|(stamp, _)| stamp);
+    let (stamp, rest) = text.strip_prefix('[')?.split_once("][vaultwarden::")?;
+    let message = rest.split_once("] ")?.1;
     let failed = message.contains("incorrect") || message.contains("Invalid") || message.contains("invalid");
     if !failed {
         return None;
@@ -23,7 +23,7 @@ pub(super) fn read(report: &Report<'_>) -> Option<Finding> {
     let reason = message.split([':', '.', '!']).next();
     let found = Finding::of(action::LOGIN).failed().origin(host.as_deref()).actor(name);
     let found = found.attr("reason", reason).service("vaultwarden").app("vaultwarden");
-    Some(found.at(stamp.and_then(|s| at(s, report.context))))
+    Some(found.at(at(stamp, report.context)))
 }
 
 fn at(stamp: &str, context: &Context<'_>) -> Option<Timestamp> {

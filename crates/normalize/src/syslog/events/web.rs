@@ -14,20 +14,31 @@ pub(super) const READER: Reader = Reader {
 
 fn read(report: &Report<'_>) -> Option<Finding> {
     let text = report.message.trim_end();
-    access(text).or_else(|| nginx_error(text)).or_else(|| apache_error(text)).or_else(|| proxy(text))
+    let dated = text.as_bytes().first().is_some_and(u8::is_ascii_digit)
+        && text.as_bytes().get(4) == Some(&b'/');
+    if dated {
+        nginx_error(text)
+    } else if text.starts_with('[') {
+        apache_error(text)
+    } else {
+        access(text).or_else(|| proxy(text))
+    }
 }
 
 /// Lines of these forms that carry no program.
 pub(super) fn read_log(report: &Report<'_>) -> Option<Finding> {
     let text = report.message.trim_end();
-    access(text).or_else(|| nginx_error(text)).or_else(|| apache_error(text))
+    let dated = text.as_bytes().first().is_some_and(u8::is_ascii_digit);
+    let error = if dated { nginx_error(text) } else { apache_error(text) };
+    let (first, _) = word(text);
+    error.or_else(|| scan::endpoint(first).and_then(|_| access(text)))
 }
 
 /// `HOST IDENT USER [TIME] "METHOD PATH PROTOCOL" STATUS BYTES ["REFERER" "AGENT"]`. The user's
 /// name is as sent by the client, so it is only taken where the line has one reading.
 fn access(text: &str) -> Option<Finding> {
-    let (head, rest) = text.split_once(" [")?;
-    let (_, rest) = rest.split_once("] \"")?;
+    let (head, rest) = text.split_once("] \"")?;
+    let (head, _time) = head.rsplit_once(" [")?;
     let (request, rest) = rest.split_once("\" ")?;
     let (status, rest) = word(rest);
     let code: u16 = status.parse().ok().filter(|c| (100..600).contains(c))?;
@@ -36,12 +47,11 @@ fn access(text: &str) -> Option<Finding> {
     let (referer, agent) = (quoted.nth(1), quoted.nth(1));
     let (method, target) = word(request);
     let path = target.rsplit_once(" HTTP/").map_or(target, |(path, _)| path);
-    let sure = text.matches("] \"").count() == 1;
-    let mut names = head.split(' ').filter(|part| !part.is_empty());
-    let first = names.next()?;
-    let host = [Some(first), names.clone().next()].into_iter().flatten();
-    let host = host.into_iter().find(|h| scan::endpoint(h).is_some()).unwrap_or(first);
-    let user = head.rsplit_once(' ').map(|(_, user)| user).filter(|_| sure);
+    let (host, user) = client(head);
+    if text.matches("] \"").count() != 1 {
+        let found = Finding::of(action::HTTP_REQUEST).origin(host);
+        return Some(found.attr("ambiguous", true));
+    }
     Some(
         request_finding(method, path, code)
             .origin(host)
@@ -50,6 +60,16 @@ fn access(text: &str) -> Option<Finding> {
             .agent(agent)
             .attr("referer", referer.filter(|r| *r != "-")),
     )
+}
+
+/// `[VHOST ]HOST IDENT USER`: the user is all that follows, be there spaces in it or not.
+fn client(head: &str) -> (&str, &str) {
+    let (first, rest) = word(head);
+    let (second, after) = word(rest);
+    if scan::endpoint(first).is_none() && scan::endpoint(second).is_some() {
+        return (second, word(after).1);
+    }
+    (first, after)
 }
 
 /// A request that was answered.
@@ -74,9 +94,10 @@ fn nginx_error(text: &str) -> Option<Finding> {
     let request = scan::between(rest, "request: \"", "\"").unwrap_or_default();
     let (method, target) = word(request);
     let path = target.rsplit_once(" HTTP/").map_or(target, |(path, _)| path);
-    let user = scan::between(message, "user \"", "\"");
+    let user = message.split_once("user \"").map_or("", |(_, rest)| rest);
+    let user = split_single(user, "\" was not found in \"").or(split_single(user, "\": password mismatch"));
     let found = match user {
-        Some(user) => Finding::of(action::LOGIN).failed().actor(user),
+        Some((user, _)) => Finding::of(action::LOGIN).failed().actor(user),
         None => Finding::of(action::HTTP_REQUEST).failed(),
     };
     let found = found.origin(client).resource("url").object(path).attr("method", method);
