@@ -357,7 +357,10 @@ mod tests {
         );
         assert_eq!(shown(&Zone::utc(), wall(2, 29, 0)), None);
         let new_year: Timestamp = "2026-12-31T23:30:00Z".parse().unwrap();
-        assert_eq!((Zone::utc().year(new_year), berlin.year(new_year)), (2026, 2027));
+        assert_eq!(
+            (Zone::utc().year(new_year), berlin.year(new_year)),
+            (2026, 2027)
+        );
     }
 
     #[test]

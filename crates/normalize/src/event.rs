@@ -33,9 +33,8 @@ impl Record {
     /// The event of this record: completed by what the receiver knows, redacted, with its
     /// identity. A record that names nobody is the device's own.
     pub fn into_event(self, intake: &Intake<'_>, reception: &Reception<'_>) -> Verdict {
-        let (mut event, sender_id, mut attributes, notes) = self.prepare(intake, reception);
-        event.attributes = (!attributes.is_empty())
-            .then(|| Value::Object(attributes.clone()).to_string());
+        let (mut event, sender_id, attributes, notes) = self.prepare(intake, reception);
+        event.attributes = text_of(&attributes);
         event.id = match sender_id {
             Some(id) => {
                 let mut copies = identity::Copies::uncounted();
@@ -45,16 +44,11 @@ impl Record {
         };
         if let Some((redaction, key)) = intake.redaction {
             let removed = removed_values(&event, &attributes, intake);
-            for (value, instead) in &removed {
-                scrub(&mut attributes, value, instead);
-            }
             event.resource_id = event
                 .resource_id
                 .and_then(|value| treat(&value, redaction.resource_id, key));
-            event.attributes = attributes::redact(
-                (!attributes.is_empty()).then(|| Value::Object(attributes).to_string()),
-                intake,
-            );
+            let treated = attributes::redact(event.attributes.take(), intake);
+            event.attributes = treated.and_then(|text| scrubbed(&text, &removed));
         }
         match ahead(&event, intake.received_at) {
             Some(reason) => Verdict::Quarantined(event, reason),
@@ -130,7 +124,10 @@ fn kept(header: Header) -> Value {
 
 fn shown(text: &str, limit: usize) -> Option<String> {
     let text = visible(text.trim());
-    let end = text.char_indices().nth(limit).map_or(text.len(), |(at, _)| at);
+    let end = text
+        .char_indices()
+        .nth(limit)
+        .map_or(text.len(), |(at, _)| at);
     text.get(..end).filter(|t| !t.is_empty()).map(str::to_owned)
 }
 
@@ -175,6 +172,21 @@ fn at_path<'m>(map: &'m Map<String, Value>, name: &str) -> Option<Cow<'m, str>> 
     }
 }
 
+fn text_of(attributes: &Map<String, Value>) -> Option<String> {
+    // The JSON text of a map of JSON values always exists.
+    (!attributes.is_empty()).then(|| serde_json::to_string(attributes).unwrap_or_default())
+}
+
+/// The attributes without what was removed elsewhere.
+fn scrubbed(text: &str, removed: &[(String, String)]) -> Option<String> {
+    // It was written a moment ago; should it ever not be read, losing it beats leaking it.
+    let mut attributes = serde_json::from_str(text).ok()?;
+    for (value, instead) in removed {
+        scrub(&mut attributes, value, instead);
+    }
+    text_of(&attributes)
+}
+
 /// Replaces a value wherever texts repeat it. A value too short to be found for certain takes the
 /// whole message with it.
 fn scrub(attributes: &mut Map<String, Value>, value: &str, instead: &str) {
@@ -192,11 +204,7 @@ fn scrub(attributes: &mut Map<String, Value>, value: &str, instead: &str) {
 
 fn scrub_value(held: &mut Value, value: &str, instead: &str) {
     match held {
-        // A value of its own is its own field's business.
-        Value::String(text) if text != value && text.contains(value) => {
-            *text = text.replace(value, instead);
-        }
-        Value::String(text) if text == value => instead.clone_into(text),
+        Value::String(text) if text.contains(value) => *text = text.replace(value, instead),
         Value::Array(items) => {
             for item in items {
                 scrub_value(item, value, instead);

@@ -132,7 +132,10 @@ mod tests {
         assert_eq!(kind(Format::Auto, item), "event");
         assert_eq!(kind(Format::Json, item), "event");
         assert_eq!(kind(Format::Syslog, item), "b");
-        assert_eq!(kind(Format::Auto, b"<13>Nov 25 11:00:00 h t: x"), "log_message");
+        assert_eq!(
+            kind(Format::Auto, b"<13>Nov 25 11:00:00 h t: x"),
+            "log_message"
+        );
         assert_eq!(kind(Format::Auto, b"  "), "message: the line is empty");
         assert_eq!(kind(Format::Json, b""), "event: the line is empty");
         assert!(kind(Format::Json, b"\xff{").starts_with("event: not UTF-8"));

@@ -42,7 +42,11 @@ const WRONG_LABELS: [(&str, &str); 3] = [
 
 /// Kinds that other tests read: whole streams are the listener's business, RouterOS has a reader
 /// of its own.
-const ELSEWHERE: [&str; 3] = ["syslog/tcp_stream", "syslog/stream_octetcounting", "client_tcp/syslog"];
+const ELSEWHERE: [&str; 3] = [
+    "syslog/tcp_stream",
+    "syslog/stream_octetcounting",
+    "client_tcp/syslog",
+];
 
 struct Sample {
     id: String,
@@ -56,7 +60,10 @@ fn corpora() -> (PathBuf, bool) {
         Some(dir) => (PathBuf::from(dir), true),
         None => {
             eprintln!("CORPORA_DIR is not set: only the small copy in tests/data is read");
-            (Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data"), false)
+            (
+                Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data"),
+                false,
+            )
         }
     }
 }
@@ -70,7 +77,10 @@ fn samples(dir: &Path) -> Vec<Sample> {
         let entry: Value = serde_json::from_str(entry).unwrap();
         let text = |key: &str| entry[key].as_str().unwrap_or_default().to_owned();
         let (file, kind) = (text("file"), text("kind"));
-        if !kind.starts_with("syslog/") && kind != "client_udp/syslog" && kind != "client_tcp/syslog" {
+        if !kind.starts_with("syslog/")
+            && kind != "client_udp/syslog"
+            && kind != "client_tcp/syslog"
+        {
             continue;
         }
         if ELSEWHERE.contains(&kind.as_str()) {
@@ -105,7 +115,9 @@ fn decoded(file: &str, line: &[u8]) -> Vec<u8> {
     let Some(text) = names.iter().find_map(|name| vector[*name].as_str()) else {
         return line.to_vec();
     };
-    base64::engine::general_purpose::STANDARD.decode(text).unwrap()
+    base64::engine::general_purpose::STANDARD
+        .decode(text)
+        .unwrap()
 }
 
 fn read(line: &[u8]) -> Record {
@@ -186,7 +198,14 @@ fn event_differences(record: &Record, labels: &Value, wrong: &mut Vec<String>) {
 /// As the label writes it: `01-24T15:50:41` or `Jan 24 15:50:41`.
 fn without_year(at: Timestamp, label: &Value) -> String {
     let iso = label.as_str().unwrap().contains('T');
-    Zone::utc().format(at, if iso { "%m-%dT%H:%M:%S" } else { "%b %e %H:%M:%S" })
+    Zone::utc().format(
+        at,
+        if iso {
+            "%m-%dT%H:%M:%S"
+        } else {
+            "%b %e %H:%M:%S"
+        },
+    )
 }
 
 fn facility_name(facility: u8) -> &'static str {
@@ -200,8 +219,16 @@ fn facility_name(facility: u8) -> &'static str {
 }
 
 fn severity_name(severity: u8) -> &'static str {
-    ["SEV_EMERG", "SEV_ALERT", "SEV_CRIT", "SEV_ERR", "SEV_WARNING", "SEV_NOTICE", "SEV_INFO", "SEV_DEBUG"]
-        [severity as usize]
+    [
+        "SEV_EMERG",
+        "SEV_ALERT",
+        "SEV_CRIT",
+        "SEV_ERR",
+        "SEV_WARNING",
+        "SEV_NOTICE",
+        "SEV_INFO",
+        "SEV_DEBUG",
+    ][severity as usize]
 }
 
 #[test]
@@ -217,15 +244,38 @@ fn every_labelled_line_is_read_as_labelled() {
         labelled += usize::from(sample.expected.as_object().is_some_and(|e| !e.is_empty()));
         if wrong.is_empty() == excused {
             let text = String::from_utf8_lossy(&sample.line);
-            let excuse = if excused { " (its label is said to be wrong)" } else { "" };
-            failures.push(format!("{}{excuse} {text}\n    {}", sample.id, wrong.join("; ")));
+            let excuse = if excused {
+                " (its label is said to be wrong)"
+            } else {
+                ""
+            };
+            failures.push(format!(
+                "{}{excuse} {text}\n    {}",
+                sample.id,
+                wrong.join("; ")
+            ));
         }
     }
-    eprintln!("{} samples, {labelled} with labels, {} wrong labels", samples.len(), WRONG_LABELS.len());
-    assert!(failures.is_empty(), "{} differ:\n{}", failures.len(), failures.join("\n"));
-    assert!(labelled >= if whole { 400 } else { 40 }, "only {labelled} labelled samples");
+    eprintln!(
+        "{} samples, {labelled} with labels, {} wrong labels",
+        samples.len(),
+        WRONG_LABELS.len()
+    );
+    assert!(
+        failures.is_empty(),
+        "{} differ:\n{}",
+        failures.len(),
+        failures.join("\n")
+    );
+    assert!(
+        labelled >= if whole { 400 } else { 40 },
+        "only {labelled} labelled samples"
+    );
     if whole {
-        assert!(WRONG_LABELS.len() * 100 <= labelled, "more than one label in a hundred is called wrong");
+        assert!(
+            WRONG_LABELS.len() * 100 <= labelled,
+            "more than one label in a hundred is called wrong"
+        );
     }
 }
 
@@ -240,10 +290,14 @@ fn no_line_tells_of_another_address_or_user() {
         let Some(host) = label["host"].as_str().filter(|h| text.contains(*h)) else {
             continue;
         };
-        let Ok(host) = host.parse::<IpAddr>() else { continue };
+        let Ok(host) = host.parse::<IpAddr>() else {
+            continue;
+        };
         let record = read(&sample.line);
         match record.ip {
-            Some(ip) if ip != host => failures.push(format!("{} {text}\n    {ip}, not {host}", sample.id)),
+            Some(ip) if ip != host => {
+                failures.push(format!("{} {text}\n    {ip}, not {host}", sample.id))
+            }
             Some(_) => told += 1,
             None if record.attributes.contains_key("ambiguous") => told += 1,
             None => silent.push(format!("{} {text}", sample.id)),
@@ -278,14 +332,23 @@ fn unlabelled_lines_are_read_too() {
                 received_at: "2026-11-25T12:00:00Z".parse().unwrap(),
                 zone: &zone,
             };
-            let shown = normalize::preview::line(normalize::formats::Format::Syslog, &sample.line, &context);
+            let shown = normalize::preview::line(
+                normalize::formats::Format::Syslog,
+                &sample.line,
+                &context,
+            );
             eprintln!("{} {} {text}\n   {shown}", sample.id, sample.kind);
         }
     }
-    let (events, all) = known.values().fold((0, 0), |(e, a), (events, all)| (e + events, a + all));
+    let (events, all) = known
+        .values()
+        .fold((0, 0), |(e, a), (events, all)| (e + events, a + all));
     for (kind, (events, all)) in &known {
         eprintln!("{kind}: {events} of {all}");
     }
     eprintln!("{events} of {all} lines are known events");
-    assert!(events * 2 > all, "only {events} of {all} lines are known events");
+    assert!(
+        events * 2 > all,
+        "only {events} of {all} lines are known events"
+    );
 }

@@ -115,7 +115,11 @@ fn is_timestamp(bytes: &[u8]) -> bool {
 
 fn digits(bytes: &[u8]) -> Option<u32> {
     let all = !bytes.is_empty() && bytes.iter().all(u8::is_ascii_digit);
-    std::str::from_utf8(bytes).ok().filter(|_| all)?.parse().ok()
+    std::str::from_utf8(bytes)
+        .ok()
+        .filter(|_| all)?
+        .parse()
+        .ok()
 }
 
 fn word(bytes: &[u8]) -> Option<(&[u8], &[u8])> {

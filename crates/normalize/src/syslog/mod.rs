@@ -35,7 +35,9 @@ pub struct Line {
 /// Cuts one message into its header. The form is told by the message itself.
 pub fn parse(bytes: &[u8], context: &Context<'_>) -> Result<Line, Problem> {
     let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
-    let end = bytes.iter().rposition(|b| !matches!(b, b'\0' | b'\r' | b'\n'));
+    let end = bytes
+        .iter()
+        .rposition(|b| !matches!(b, b'\0' | b'\r' | b'\n'));
     let bytes = end.and_then(|end| bytes.get(..=end)).unwrap_or_default();
     if bytes.trim_ascii().is_empty() {
         return Err(Problem::new("message", "the line is empty"));
@@ -46,7 +48,10 @@ pub fn parse(bytes: &[u8], context: &Context<'_>) -> Result<Line, Problem> {
     if kept.len() < bytes.len() {
         line.notes.push(Note::new(
             "message",
-            format!("cut: it had {} bytes, {MAX_MESSAGE_BYTES} are kept", bytes.len()),
+            format!(
+                "cut: it had {} bytes, {MAX_MESSAGE_BYTES} are kept",
+                bytes.len()
+            ),
         ));
     }
     if matches!(shown, std::borrow::Cow::Owned(_)) {
@@ -102,7 +107,9 @@ pub fn interpret(line: Line, context: &Context<'_>) -> Record {
         record.severity = header.severity.map(severity);
     }
     if let Some(counter) = line.counter {
-        record.attributes.insert("sequence".to_owned(), counter.into());
+        record
+            .attributes
+            .insert("sequence".to_owned(), counter.into());
     }
     record.syslog = Some(header);
     record.notes = line.notes;

@@ -148,7 +148,14 @@ fn content(text: &str, header: &mut Header) {
     header.procid = tag.procid.map(str::to_owned);
     let rest = tag.rest.strip_prefix(' ').unwrap_or(tag.rest);
     let trimmed = rest.trim_start_matches(' ');
-    message(if trimmed.starts_with('[') { trimmed } else { rest }, header);
+    message(
+        if trimmed.starts_with('[') {
+            trimmed
+        } else {
+            rest
+        },
+        header,
+    );
 }
 
 fn message(text: &str, header: &mut Header) {
@@ -213,7 +220,9 @@ fn process(text: &str) -> Option<(&str, &str, &str)> {
 }
 
 fn is_program(name: &str) -> bool {
-    let strange = ['"', '\'', '=', '{', '}', '<', '>', ',', ';', '|', '`', '\\', '?'];
+    let strange = [
+        '"', '\'', '=', '{', '}', '<', '>', ',', ';', '|', '`', '\\', '?',
+    ];
     (1..=MAX_TAG).contains(&name.len())
         && !name.starts_with(['%', '(', '-', '*', '#', '@'])
         && !name.contains(strange)

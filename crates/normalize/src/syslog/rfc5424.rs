@@ -29,9 +29,8 @@ pub(super) fn read_without_version(
     let mut words = time.rest.strip_prefix(' ')?.splitn(5, ' ');
     let (_host, app) = (words.next()?, words.next()?);
     let (_procid, _msgid, data) = (words.next()?, words.next()?, words.next()?);
-    let data_follows = data == "-"
-        || data.starts_with("- ")
-        || (data.starts_with('[') && data.contains('='));
+    let data_follows =
+        data == "-" || data.starts_with("- ") || (data.starts_with('[') && data.contains('='));
     if app.is_empty() || app.contains([':', '[']) || !data_follows {
         return None;
     }

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-/// Most elements and parameters that are read; what is beyond stays in the message.
+/// Most elements and parameters that are read; a text with more is no structured data.
 const MOST: usize = 256;
 
 /// Reads elements at the beginning of `text` and gives what follows them; `None` when the text
@@ -10,12 +10,10 @@ const MOST: usize = 256;
 /// spaces before the closing bracket.
 pub(super) fn read(text: &str) -> Option<(Map<String, Value>, &str)> {
     let mut elements = Map::new();
-    let mut rest = text;
-    for _ in 0..MOST {
-        let Some(inner) = rest.strip_prefix('[') else {
-            break;
-        };
-        rest = element(inner, &mut elements)?;
+    let (mut rest, mut left) = (text, MOST);
+    while let Some(inner) = rest.strip_prefix('[') {
+        left = left.checked_sub(1)?;
+        rest = element(inner, &mut elements, &mut left)?;
     }
     (!elements.is_empty()).then_some((elements, rest))
 }
@@ -33,12 +31,16 @@ pub(super) fn read_in_text(text: &str) -> Option<(Map<String, Value>, &str)> {
     (full && (rest.is_empty() || rest.starts_with(' '))).then_some((elements, rest))
 }
 
-fn element<'a>(text: &'a str, elements: &mut Map<String, Value>) -> Option<&'a str> {
+fn element<'a>(
+    text: &'a str,
+    elements: &mut Map<String, Value>,
+    left: &mut usize,
+) -> Option<&'a str> {
     let end = text.find([' ', ']', '=', '"'])?;
     let id = text.get(..end).filter(|id| !id.is_empty())?;
     let mut rest = text.get(end..)?;
     let mut parameters = Map::new();
-    for _ in 0..MOST {
+    loop {
         let trimmed = rest.trim_start_matches(' ');
         if let Some(after) = trimmed.strip_prefix(']') {
             merge(elements, id, parameters);
@@ -53,9 +55,9 @@ fn element<'a>(text: &'a str, elements: &mut Map<String, Value>) -> Option<&'a s
         }
         let (value, after) = value(quoted)?;
         add(&mut parameters, name, value);
+        *left = left.checked_sub(1)?;
         rest = after;
     }
-    None
 }
 
 /// A quoted value with `\"`, `\\` and `\]` resolved; any other backslash stays (section 6.3.3).
@@ -120,8 +122,14 @@ mod tests {
             (r#"[a i="x"] m"#, r#"{"a":{"i":"x"}}| m"#),
             (r#"[a i="\]\"\\"] m"#, r#"{"a":{"i":"]\"\\"}}| m"#),
             (r#"[a i="\x"]"#, r#"{"a":{"i":"\\x"}}|"#),
-            (r#"[a i="1" i="2" i="3"][b]"#, r#"{"a":{"i":["1","2","3"]},"b":{}}|"#),
-            (r#"[d e="1"][i][d c="l"]"#, r#"{"d":{"c":"l","e":"1"},"i":{}}|"#),
+            (
+                r#"[a i="1" i="2" i="3"][b]"#,
+                r#"{"a":{"i":["1","2","3"]},"b":{}}|"#,
+            ),
+            (
+                r#"[d e="1"][i][d c="l"]"#,
+                r#"{"d":{"c":"l","e":"1"},"i":{}}|"#,
+            ),
             (r#"[a i="p]"] m"#, r#"{"a":{"i":"p]"}}| m"#),
             (r#"[a i="1" ] m"#, r#"{"a":{"i":"1"}}| m"#),
             ("[]", "-"),

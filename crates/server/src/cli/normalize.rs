@@ -2,12 +2,12 @@
 
 use std::io::{self, BufWriter, Write};
 
-use clap::Args;
-use clap::builder::PossibleValuesParser;
-use domain::time::{Clock, Timestamp, Zone};
 use ::normalize::formats::Format;
 use ::normalize::preview;
 use ::normalize::record::Context;
+use clap::Args;
+use clap::builder::PossibleValuesParser;
+use domain::time::{Clock, Timestamp, Zone};
 
 use super::lines::Lines;
 use crate::clock::SystemClock;

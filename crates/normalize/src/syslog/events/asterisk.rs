@@ -20,18 +20,34 @@ fn read(report: &Report<'_>) -> Option<Finding> {
     let event = pairs.get("SecurityEvent")?;
     let found = match event {
         "SuccessfulAuth" => Finding::of(action::LOGIN).succeeded(),
-        "InvalidAccountID" | "InvalidPassword" | "ChallengeResponseFailed" | "FailedACL"
-        | "AuthMethodNotAllowed" | "InvalidTransport" => Finding::of(action::LOGIN).failed(),
+        "InvalidAccountID"
+        | "InvalidPassword"
+        | "ChallengeResponseFailed"
+        | "FailedACL"
+        | "AuthMethodNotAllowed"
+        | "InvalidTransport" => Finding::of(action::LOGIN).failed(),
         "ChallengeSent" => Finding::of(action::LOGIN_ATTEMPT),
         _ => Finding::of(action::DETECTION),
     };
-    let plain = text.get(at..)?.trim_end().trim_end_matches('"').split("\",").all(is_pair);
+    let plain = text
+        .get(at..)?
+        .trim_end()
+        .trim_end_matches('"')
+        .split("\",")
+        .all(is_pair);
     if !pairs.sound() || !plain {
         return Some(found.attr("reason", event).attr("ambiguous", true));
     }
     let (ip, port) = remote(pairs.get("RemoteAddress"));
-    let found = found.actor(pairs.get("AccountID")).ip(ip).attr("src_port", port);
-    Some(found.attr("reason", event).service(pairs.get("Service").unwrap_or("sip")))
+    let found = found
+        .actor(pairs.get("AccountID"))
+        .ip(ip)
+        .attr("src_port", port);
+    Some(
+        found
+            .attr("reason", event)
+            .service(pairs.get("Service").unwrap_or("sip")),
+    )
 }
 
 /// `Key="value` without another quote.
@@ -45,7 +61,10 @@ fn is_pair(text: &str) -> bool {
 /// `IPV4/TCP/192.168.100.12/33021`.
 fn remote(text: Option<&str>) -> (Option<IpAddr>, Option<u16>) {
     let mut parts = text.unwrap_or_default().split('/').skip(2);
-    (parts.next().and_then(address), parts.next().and_then(|p| p.parse().ok()))
+    (
+        parts.next().and_then(address),
+        parts.next().and_then(|p| p.parse().ok()),
+    )
 }
 
 /// `NOTICE[…] chan_sip.c: Registration from '"USER" <…>' failed for 'HOST:PORT' - Wrong password`.
@@ -55,5 +74,9 @@ fn registration(text: &str) -> Option<Finding> {
     let (host, reason) = rest.split_once('\'')?;
     let user = between(from, "sip:", "@");
     let found = Finding::of(action::LOGIN).failed().origin(host).actor(user);
-    Some(found.attr("reason", reason.trim_start_matches([' ', '-'])).service("sip"))
+    Some(
+        found
+            .attr("reason", reason.trim_start_matches([' ', '-']))
+            .service("sip"),
+    )
 }

@@ -15,7 +15,9 @@ pub(super) const READER: Reader = Reader {
 pub(super) fn read(report: &Report<'_>) -> Option<Finding> {
     let text = report.message;
     let own = text.starts_with("type=") || text.starts_with("node=") || text.starts_with("audit: ");
-    (own && text.contains("audit(")).then(|| message(text)).flatten()
+    (own && text.contains("audit("))
+        .then(|| message(text))
+        .flatten()
 }
 
 /// Reads the text of an audit record.
@@ -27,7 +29,9 @@ pub(super) fn message(text: &str) -> Option<Finding> {
     let outer = Pairs::of(outer);
     let pairs = Pairs::of(inner);
     let result = pairs.first(&["res", "success"]).or(outer.get("success"));
-    let found = Finding::of(&meaning(kind)).outcome(result).attr("type", kind);
+    let found = Finding::of(&meaning(kind))
+        .outcome(result)
+        .attr("type", kind);
     let account = account(inner);
     let address = pairs.get("addr").or(pairs.get("hostname"));
     let executable = pairs.get("exe").or(outer.get("exe"));
@@ -88,6 +92,10 @@ fn time(stamp: &str) -> Option<Timestamp> {
     let (seconds, millis) = stamp.split(':').next()?.split_once('.')?;
     let seconds: i64 = seconds.parse().ok()?;
     let millis: i64 = millis.parse().ok()?;
-    let micros = seconds.checked_mul(1_000_000)?.checked_add(millis.checked_mul(1000)?)?;
-    (0..253_402_300_800_000_000).contains(&micros).then_some(Timestamp::from_micros(micros))
+    let micros = seconds
+        .checked_mul(1_000_000)?
+        .checked_add(millis.checked_mul(1000)?)?;
+    (0..253_402_300_800_000_000)
+        .contains(&micros)
+        .then_some(Timestamp::from_micros(micros))
 }

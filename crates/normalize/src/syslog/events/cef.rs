@@ -46,20 +46,38 @@ fn cef(text: &str) -> Option<Finding> {
 fn leef(text: &str) -> Option<Finding> {
     let mut parts = text.splitn(6, '|');
     let (version, vendor, product) = (parts.next()?, parts.next()?, parts.next()?);
-    let (_, id, rest) = (parts.next()?, parts.next()?, parts.next().unwrap_or_default());
+    let (_, id, rest) = (
+        parts.next()?,
+        parts.next()?,
+        parts.next().unwrap_or_default(),
+    );
     let separator = if rest.contains('\t') { '\t' } else { '|' };
     if !version.starts_with(['1', '2']) {
         return None;
     }
-    let pairs: Vec<(&str, &str)> = rest.split(separator).filter_map(|p| p.split_once('=')).collect();
+    let pairs: Vec<(&str, &str)> = rest
+        .split(separator)
+        .filter_map(|p| p.split_once('='))
+        .collect();
     let value = |key: &str| single(&pairs, key);
     let traffic = value("cat").or(value("Type")) == Some("TRAFFIC");
     let name = if traffic { action::FIREWALL_LOG } else { id };
-    let found = common(name, &value).attr("vendor", vendor).attr("product", product);
+    let found = common(name, &value)
+        .attr("vendor", vendor)
+        .attr("product", product);
     let user = value("usrName").or(value("SourceUser"));
-    let found = if found.has_actor() { found } else { found.actor(user) };
+    let found = if found.has_actor() {
+        found
+    } else {
+        found.actor(user)
+    };
     let found = found.bytes(value("totalBytes").and_then(|b| b.parse().ok()));
-    Some(found.attr("event", id).attr("rule", value("RuleName")).app(product))
+    Some(
+        found
+            .attr("event", id)
+            .attr("rule", value("RuleName"))
+            .app(product),
+    )
 }
 
 type Value<'a> = dyn Fn(&str) -> Option<&'a str> + 'a;
@@ -67,8 +85,12 @@ type Value<'a> = dyn Fn(&str) -> Option<&'a str> + 'a;
 /// Keys that both formats share (CEF "Extension Dictionary").
 fn common<'a>(name: &str, value: &Value<'a>) -> Finding {
     let user = ["suser", "usrName", "duser", "sntdom", "suid"].iter();
-    let user = user.filter_map(|key| value(key)).find(|v| scan::somebody(v).is_some());
-    let word = ["outcome", "act", "action"].iter().find_map(|key| value(key));
+    let user = user
+        .filter_map(|key| value(key))
+        .find(|v| scan::somebody(v).is_some());
+    let word = ["outcome", "act", "action"]
+        .iter()
+        .find_map(|key| value(key));
     let request = value("request").or(value("url"));
     let object = request.or(value("fname")).or(value("filePath"));
     let mut found = Finding::of(&meaning(name)).outcome(word).actor(user);
@@ -87,8 +109,18 @@ fn common<'a>(name: &str, value: &Value<'a>) -> Finding {
         .agent(value("requestClientApplication"))
         .host(value("dvchost").filter(|h| scan::somebody(h).is_some()))
         .attr("dst_ip", value("dst"))
-        .attr("src_port", value("spt").or(value("srcPort")).and_then(|p| p.parse::<u16>().ok()))
-        .attr("dst_port", value("dpt").or(value("dstPort")).and_then(|p| p.parse::<u16>().ok()))
+        .attr(
+            "src_port",
+            value("spt")
+                .or(value("srcPort"))
+                .and_then(|p| p.parse::<u16>().ok()),
+        )
+        .attr(
+            "dst_port",
+            value("dpt")
+                .or(value("dstPort"))
+                .and_then(|p| p.parse::<u16>().ok()),
+        )
         .attr("proto", value("proto"))
         .attr("service", value("app"))
         .attr("method", value("requestMethod"))
@@ -101,7 +133,14 @@ fn meaning(name: &str) -> String {
 
 fn found_name(name: &str) -> &str {
     let lower = name.to_ascii_lowercase();
-    let login = ["login", "logon", "logged in", "signed in", "sign-in", "authentication"];
+    let login = [
+        "login",
+        "logon",
+        "logged in",
+        "signed in",
+        "sign-in",
+        "authentication",
+    ];
     let logout = ["logout", "logoff", "logged out", "signed out"];
     if logout.iter().any(|w| lower.contains(w)) {
         action::LOGOUT
@@ -152,17 +191,7 @@ fn extension(text: &str) -> Vec<(&str, &str)> {
     let mut pairs: Vec<(&str, &str)> = Vec::new();
     let mut rest = text.trim();
     while let Some((key, after)) = rest.split_once('=') {
-        let mut end = after.len();
-        for (at, _) in after.match_indices('=') {
-            let escaped = after.get(..at).is_some_and(|b| b.ends_with('\\'));
-            let begin = after.get(..at).and_then(|b| b.rfind(' '));
-            let key = begin.and_then(|b| after.get(b + 1..at)).unwrap_or_default();
-            let plain = !key.is_empty() && key.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'.');
-            if let (false, true, Some(begin)) = (escaped, plain, begin) {
-                end = begin;
-                break;
-            }
-        }
+        let end = value_end(after);
         pairs.push((key.trim(), after.get(..end).unwrap_or_default().trim()));
         rest = after.get(end..).unwrap_or_default().trim_start();
         if pairs.len() > 200 {
@@ -170,6 +199,22 @@ fn extension(text: &str) -> Vec<(&str, &str)> {
         }
     }
     pairs
+}
+
+/// Where a value ends: at the space before the next plain key, or at the end of the text.
+fn value_end(text: &str) -> usize {
+    let (mut space, mut plain) = (None, false);
+    for (at, byte) in text.bytes().enumerate() {
+        match byte {
+            b' ' => (space, plain) = (Some(at), true),
+            b'=' => match space {
+                Some(space) if plain && at > space + 1 => return space,
+                _ => plain = false,
+            },
+            _ => plain &= byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.'),
+        }
+    }
+    text.len()
 }
 
 /// A key's value; `None` when it is there twice with different values.

@@ -15,11 +15,19 @@ pub(super) fn read(report: &Report<'_>) -> Option<Finding> {
     let level: u8 = level.parse().ok().filter(|l| *l <= 7)?;
     let text = text.trim();
     let firewall = matches!(facility, "ASA" | "PIX" | "FTD" | "FWSM" | "ASA-session");
-    let found = if firewall { asa(mnemonic, text) } else { ios(facility, mnemonic, text) };
+    let found = if firewall {
+        asa(mnemonic, text)
+    } else {
+        ios(facility, mnemonic, text)
+    };
     let found = found.unwrap_or_else(|| Finding::of(action::LOG_MESSAGE));
     let said = report.header.severity.is_some();
     let found = found.attr("mnemonic", code);
-    Some(if said { found } else { found.severity(Some(severity(level))) })
+    Some(if said {
+        found
+    } else {
+        found.severity(Some(severity(level)))
+    })
 }
 
 fn severity(level: u8) -> Severity {
@@ -37,15 +45,26 @@ fn asa(number: &str, text: &str) -> Option<Finding> {
     match number {
         "605004" | "605005" => asa_login(text, number == "605005"),
         "109005" | "109006" => quoted_login(text, number == "109005"),
-        "611101" | "611102" => uname(Finding::of(action::LOGIN).successful(number == "611101"), text),
+        "611101" | "611102" => uname(
+            Finding::of(action::LOGIN).successful(number == "611101"),
+            text,
+        ),
         "611103" => uname(Finding::of(action::LOGOUT).succeeded(), text),
-        "113004" | "113005" | "113008" | "113012" | "113014" | "113015" | "113016" | "113017" => aaa(text),
+        "113004" | "113005" | "113008" | "113012" | "113014" | "113015" | "113016" | "113017" => {
+            aaa(text)
+        }
         "113006" => {
             let user = text.strip_prefix("User ")?.split(" locked out").next();
             Some(Finding::of(action::ACCOUNT_LOCK).succeeded().object(user))
         }
-        "113019" | "113039" | "716001" | "716002" | "722022" | "722023" | "722051" | "716039" => vpn(number, text),
-        "308001" => Some(Finding::of(action::PRIVILEGE_CHANGE).failed().origin(between(text, "(from ", ")"))),
+        "113019" | "113039" | "716001" | "716002" | "722022" | "722023" | "722051" | "716039" => {
+            vpn(number, text)
+        }
+        "308001" => Some(
+            Finding::of(action::PRIVILEGE_CHANGE)
+                .failed()
+                .origin(between(text, "(from ", ")")),
+        ),
         "502101" | "502102" | "502103" => account(number, text),
         "111008" | "111009" | "111010" => executed(text),
         "111002" | "111004" | "111005" | "111007" => config(text),
@@ -58,9 +77,14 @@ fn asa(number: &str, text: &str) -> Option<Finding> {
 fn asa_login(text: &str, permitted: bool) -> Option<Finding> {
     let (_, rest) = text.split_once(" from ")?;
     let (host, rest) = word(rest);
-    let user = rest.split_once(" for user \"").map(|(_, user)| user.trim_end_matches('"'));
+    let user = rest
+        .split_once(" for user \"")
+        .map(|(_, user)| user.trim_end_matches('"'));
     let service = between(rest, "/", " ");
-    let found = Finding::of(action::LOGIN).successful(permitted).origin(host).actor(user);
+    let found = Finding::of(action::LOGIN)
+        .successful(permitted)
+        .origin(host)
+        .actor(user);
     Some(found.attr("service", service))
 }
 
@@ -68,7 +92,12 @@ fn asa_login(text: &str, permitted: bool) -> Option<Finding> {
 fn quoted_login(text: &str, success: bool) -> Option<Finding> {
     let (_, rest) = text.split_once("user '")?;
     let (user, origin) = rest.rsplit_once("' from ")?;
-    Some(Finding::of(action::LOGIN).successful(success).actor(user).origin(word(origin).0))
+    Some(
+        Finding::of(action::LOGIN)
+            .successful(success)
+            .actor(user)
+            .origin(word(origin).0),
+    )
 }
 
 /// `… Uname: NAME`.
@@ -81,20 +110,29 @@ fn uname(found: Finding, text: &str) -> Option<Finding> {
 /// `AAA user authentication Rejected : reason = … : server = … : user = NAME : user IP = HOST`.
 fn aaa(text: &str) -> Option<Finding> {
     let success = text.contains("Successful") || text.contains("status ACCEPT");
-    let name = text.split_once("user = ").or_else(|| text.split_once("User = "))?.1;
+    let name = text
+        .split_once("user = ")
+        .or_else(|| text.split_once("User = "))?
+        .1;
     let (name, host) = match split_single(name, " : user IP = ") {
         Some((name, host)) => (name, Some(host)),
         None if name.contains(" : user IP = ") => ("", None),
         None => (name, None),
     };
     let reason = between(text, "reason = ", " : ");
-    let found = Finding::of(action::LOGIN).successful(success).actor(name.trim_matches(['*', ' ']));
-    Some(found.origin(host).attr("reason", reason).attr("server", between(text, "server = ", " ").map(|s| s.trim_matches([',', ':']))))
+    let found = Finding::of(action::LOGIN)
+        .successful(success)
+        .actor(name.trim_matches(['*', ' ']));
+    Some(found.origin(host).attr("reason", reason).attr(
+        "server",
+        between(text, "server = ", " ").map(|s| s.trim_matches([',', ':'])),
+    ))
 }
 
 /// `Group <NAME> User <NAME> IP <HOST> …` and `Group = …, Username = …, IP = …, …`.
 fn vpn(number: &str, text: &str) -> Option<Finding> {
-    let user = single_between(text, "User <", ">").or_else(|| single_between(text, "Username = ", ","));
+    let user =
+        single_between(text, "User <", ">").or_else(|| single_between(text, "Username = ", ","));
     let host = single_between(text, "IP <", ">").or_else(|| single_between(text, ", IP = ", ","));
     let found = match number {
         "113019" | "722023" | "716002" => Finding::of(action::SESSION_CLOSE).succeeded(),
@@ -102,9 +140,17 @@ fn vpn(number: &str, text: &str) -> Option<Finding> {
         "722051" => Finding::of("address_assigned").succeeded(),
         _ => Finding::of(action::SESSION_OPEN).succeeded(),
     };
-    let group = single_between(text, "Group <", ">").or_else(|| single_between(text, "Group = ", ","));
+    let group =
+        single_between(text, "Group <", ">").or_else(|| single_between(text, "Group = ", ","));
     let received = between(text, "Bytes rcv: ", ",").and_then(|b| b.trim().parse().ok());
-    Some(found.actor(user).origin(host).attr("group", group).bytes(received).service("vpn"))
+    Some(
+        found
+            .actor(user)
+            .origin(host)
+            .attr("group", group)
+            .bytes(received)
+            .service("vpn"),
+    )
 }
 
 fn account(number: &str, text: &str) -> Option<Finding> {
@@ -114,12 +160,19 @@ fn account(number: &str, text: &str) -> Option<Finding> {
         "502102" => action::ACCOUNT_DELETE,
         _ => {
             let (user, levels) = split_single(rest, " From: ")?;
-            let found = Finding::of(action::PRIVILEGE_CHANGE).succeeded().actor(user);
+            let found = Finding::of(action::PRIVILEGE_CHANGE)
+                .succeeded()
+                .actor(user);
             return Some(found.attr("levels", levels));
         }
     };
     let name = rest.split(" Priv: ").next();
-    Some(Finding::of(word).succeeded().resource("account").object(name))
+    Some(
+        Finding::of(word)
+            .succeeded()
+            .resource("account")
+            .object(name),
+    )
 }
 
 /// `User 'NAME' executed the 'COMMAND' command.`, `User 'NAME', running 'CLI' from IP HOST,
@@ -128,17 +181,37 @@ fn executed(text: &str) -> Option<Finding> {
     let rest = text.strip_prefix("User ")?;
     let (who, command) = rest.split_once(" executed ")?;
     let (user, via) = who.split_once(", running ").unwrap_or((who, ""));
-    let command = command.trim_start_matches("the ").trim_start_matches("cmd:").trim_end_matches('.');
+    let command = command
+        .trim_start_matches("the ")
+        .trim_start_matches("cmd:")
+        .trim_end_matches('.');
     let command = command.trim_end_matches(" command").trim_matches('\'');
-    let host = via.rsplit_once("from IP ").map(|(_, host)| host.trim_end_matches(','));
-    let found = Finding::of(action::COMMAND).succeeded().actor(user.trim_matches('\'')).origin(host);
-    Some(found.resource("command").object(command).attr("command", command))
+    let host = via
+        .rsplit_once("from IP ")
+        .map(|(_, host)| host.trim_end_matches(','));
+    let found = Finding::of(action::COMMAND)
+        .succeeded()
+        .actor(user.trim_matches('\''))
+        .origin(host);
+    Some(
+        found
+            .resource("command")
+            .object(command)
+            .attr("command", command),
+    )
 }
 
 fn config(text: &str) -> Option<Finding> {
-    let host = text.split([' ', ':']).find(|part| scan::address(part).is_some());
-    let found = Finding::of(action::CONFIG_CHANGE).origin(host).attr("change", text);
-    let verdict = text.rsplit(": ").next().filter(|v| matches!(*v, "OK" | "FAILED"));
+    let host = text
+        .split([' ', ':'])
+        .find(|part| scan::address(part).is_some());
+    let found = Finding::of(action::CONFIG_CHANGE)
+        .origin(host)
+        .attr("change", text);
+    let verdict = text
+        .rsplit(": ")
+        .next()
+        .filter(|v| matches!(*v, "OK" | "FAILED"));
     Some(found.outcome(verdict))
 }
 
@@ -146,7 +219,9 @@ fn config(text: &str) -> Option<Finding> {
 fn url(text: &str) -> Option<Finding> {
     let denied = text.contains(" Access denied ");
     let (who, _) = word(text);
-    let (user, host) = who.rsplit_once('@').map_or((None, who), |(user, host)| (Some(user), host));
+    let (user, host) = who
+        .rsplit_once('@')
+        .map_or((None, who), |(user, host)| (Some(user), host));
     let (_, target) = text.split_once(" URL ")?;
     let url = target.split_once(':').map_or(target, |(_, url)| url);
     let found = Finding::of(action::HTTP_REQUEST).successful(!denied);
@@ -159,20 +234,33 @@ fn flow(number: &str, text: &str) -> Option<Finding> {
     let opened = text.starts_with("Built ");
     let closed = text.starts_with("Teardown ");
     let lower = text.to_ascii_lowercase();
-    let refused = ["deny", "denied", "drop", "discard", "exceeded", "invalid", "bad "];
+    let refused = [
+        "deny", "denied", "drop", "discard", "exceeded", "invalid", "bad ",
+    ];
     // An outbound connection is named by the outside first.
-    let (from, to) = if text.contains(" outbound ") { (to, from) } else { (from, to) };
+    let (from, to) = if text.contains(" outbound ") {
+        (to, from)
+    } else {
+        (from, to)
+    };
     let found = Finding::of(action::FIREWALL_LOG);
     let found = if opened || closed {
-        found.outcome(Some("allowed")).attr("verb", if opened { "built" } else { "teardown" })
+        found
+            .outcome(Some("allowed"))
+            .attr("verb", if opened { "built" } else { "teardown" })
     } else if number.starts_with("106") || refused.iter().any(|w| lower.contains(w)) {
         found.outcome(Some("denied"))
     } else {
         found
     };
     let bytes = between(&format!("{text} "), "bytes ", " ").and_then(|b| b.parse().ok());
-    let proto = ["tcp", "udp", "icmp", "gre", "esp"].iter().find(|p| lower.split([' ', '/', '=', ',']).any(|w| w == **p));
-    let found = found.origin(from).bytes(bytes).attr("proto", proto.map(|p| p.to_ascii_uppercase()));
+    let proto = ["tcp", "udp", "icmp", "gre", "esp"]
+        .iter()
+        .find(|p| lower.split([' ', '/', '=', ',']).any(|w| w == **p));
+    let found = found
+        .origin(from)
+        .bytes(bytes)
+        .attr("proto", proto.map(|p| p.to_ascii_uppercase()));
     Some(match scan::endpoint(to) {
         Some((ip, port)) => found.attr("dst_ip", ip.to_string()).attr("dst_port", port),
         None => found,
@@ -181,7 +269,13 @@ fn flow(number: &str, text: &str) -> Option<Finding> {
 
 /// The two ends: `from A to B`, `src A dst B`, `for A (…) to B`, `src = A, dest = B`.
 fn ends(text: &str) -> Option<(&str, &str)> {
-    let markers = [(" from ", " to "), (" src ", " dst "), (" for ", " to "), (" src = ", " dest = "), (" list ", " -> ")];
+    let markers = [
+        (" from ", " to "),
+        (" src ", " dst "),
+        (" for ", " to "),
+        (" src = ", " dest = "),
+        (" list ", " -> "),
+    ];
     markers.iter().find_map(|(first, second)| {
         let (_, rest) = text.split_once(first)?;
         let (before, after) = rest.split_once(second)?;
@@ -203,21 +297,36 @@ fn without_interface(text: &str) -> &str {
 fn ios(facility: &str, mnemonic: &str, text: &str) -> Option<Finding> {
     match mnemonic {
         "CONFIG_I" | "VSHD_SYSLOG_CONFIG_I" => configured(text),
-        "LOGIN_SUCCESS" | "LOGIN_FAILED" | "LOGIN_FAILURE" | "QUIET_MODE_ON" => ios_login(mnemonic, text),
-        "IPACCESSLOGP" | "IPACCESSLOGDP" | "IPACCESSLOGNP" | "IPACCESSLOGRP" | "IPACCESSLOGSP" | "ACCESSLOGP" => access_list(text),
+        "LOGIN_SUCCESS" | "LOGIN_FAILED" | "LOGIN_FAILURE" | "QUIET_MODE_ON" => {
+            ios_login(mnemonic, text)
+        }
+        "IPACCESSLOGP" | "IPACCESSLOGDP" | "IPACCESSLOGNP" | "IPACCESSLOGRP" | "IPACCESSLOGSP"
+        | "ACCESSLOGP" => access_list(text),
         "SIGNATURE" => signature(text),
         "SSH2_USERAUTH" | "SSH_USERAUTH" => ssh(text),
         "CFGLOG_LOGGEDCMD" | "HCMD" => logged_command(text),
         "LOGOUT" | "TTY_EXPIRE_TIMER" => {
             let user = between(text, "User ", " has exited");
-            let host = text.rsplit_once('(').map(|(_, host)| host.split(')').next().unwrap_or_default());
-            Some(Finding::of(action::LOGOUT).succeeded().actor(user).origin(host))
+            let host = text
+                .rsplit_once('(')
+                .map(|(_, host)| host.split(')').next().unwrap_or_default());
+            Some(
+                Finding::of(action::LOGOUT)
+                    .succeeded()
+                    .actor(user)
+                    .origin(host),
+            )
         }
         "UPDOWN" | "IF_UP" | "IF_DOWN" | "IF_DOWN_LINK_FAILURE" => link(mnemonic, text),
         "SYSTEM_MSG" if text.contains("uthentication failed for user") => {
             let (_, who) = text.split_once("for user ")?;
             let (user, host) = who.rsplit_once(" from ")?;
-            Some(Finding::of(action::LOGIN).failed().actor(user).origin(word(host).0))
+            Some(
+                Finding::of(action::LOGIN)
+                    .failed()
+                    .actor(user)
+                    .origin(word(host).0),
+            )
         }
         "RESTART" if facility == "SYS" => Some(Finding::of(action::SERVICE_START)),
         _ => None,
@@ -228,8 +337,13 @@ fn ios(facility: &str, mnemonic: &str, text: &str) -> Option<Finding> {
 fn configured(text: &str) -> Option<Finding> {
     let (_, who) = text.split_once(" by ")?;
     let (user, line) = who.rsplit_once(" on ").unwrap_or((who, ""));
-    let host = line.rsplit_once('(').map(|(_, host)| host.trim_end_matches(')'));
-    let found = Finding::of(action::CONFIG_CHANGE).succeeded().actor(user).origin(host);
+    let host = line
+        .rsplit_once('(')
+        .map(|(_, host)| host.trim_end_matches(')'));
+    let found = Finding::of(action::CONFIG_CHANGE)
+        .succeeded()
+        .actor(user)
+        .origin(host);
     Some(found.attr("via", word(line).0))
 }
 
@@ -239,8 +353,14 @@ fn ios_login(mnemonic: &str, text: &str) -> Option<Finding> {
     let (user, rest) = split_single(text.split_once("[user: ")?.1, "] [Source: ").unzip();
     let host = rest.and_then(|rest| rest.split(']').next());
     let found = Finding::of(action::LOGIN).successful(mnemonic == "LOGIN_SUCCESS");
-    let found = found.actor(user).origin(host).attr("reason", single_between(text, "[Reason: ", "]"));
-    Some(found.attr("dst_port", single_between(text, "[localport: ", "]").and_then(|p| p.parse::<u16>().ok())))
+    let found = found
+        .actor(user)
+        .origin(host)
+        .attr("reason", single_between(text, "[Reason: ", "]"));
+    Some(found.attr(
+        "dst_port",
+        single_between(text, "[localport: ", "]").and_then(|p| p.parse::<u16>().ok()),
+    ))
 }
 
 /// `list 102 denied tcp HOST(PORT) -> HOST(PORT), 1 packet`.
@@ -249,8 +369,12 @@ fn access_list(text: &str) -> Option<Finding> {
     let mut words = head.split(' ').filter(|w| !w.is_empty());
     let (list, verdict, proto) = (words.nth(1)?, words.next()?, words.next()?);
     let from = words.find(|w| scan::endpoint(w).is_some())?;
-    let found = Finding::of(action::FIREWALL_LOG).outcome(Some(verdict)).origin(from);
-    let found = found.attr("rule", list).attr("proto", proto.to_ascii_uppercase());
+    let found = Finding::of(action::FIREWALL_LOG)
+        .outcome(Some(verdict))
+        .origin(from);
+    let found = found
+        .attr("rule", list)
+        .attr("proto", proto.to_ascii_uppercase());
     Some(match scan::endpoint(word(rest).0) {
         Some((ip, port)) => found.attr("dst_ip", ip.to_string()).attr("dst_port", port),
         None => found,
@@ -262,8 +386,14 @@ fn signature(text: &str) -> Option<Finding> {
     let (head, ends) = text.rsplit_once('[')?;
     let (from, to) = ends.trim_end_matches(']').split_once(" -> ")?;
     let id = between(head, "Sig:", " ");
-    let name = head.split_once("Sev:").and_then(|(_, rest)| rest.split_once(' ')).map(|(_, name)| name.trim());
-    let found = Finding::of(action::DETECTION).origin(from).attr("signature", id).attr("name", name);
+    let name = head
+        .split_once("Sev:")
+        .and_then(|(_, rest)| rest.split_once(' '))
+        .map(|(_, name)| name.trim());
+    let found = Finding::of(action::DETECTION)
+        .origin(from)
+        .attr("signature", id)
+        .attr("name", name);
     Some(match scan::endpoint(to) {
         Some((ip, port)) => found.attr("dst_ip", ip.to_string()).attr("dst_port", port),
         None => found,
@@ -272,10 +402,18 @@ fn signature(text: &str) -> Option<Finding> {
 
 /// `User 'NAME' authentication for SSH2 Session from HOST (tty = 0) using crypto … Succeeded`.
 fn ssh(text: &str) -> Option<Finding> {
-    let (user, rest) = text.strip_prefix("User '")?.rsplit_once("' authentication for ")?;
+    let (user, rest) = text
+        .strip_prefix("User '")?
+        .rsplit_once("' authentication for ")?;
     let (_, host) = rest.split_once(" from ")?;
     let verdict = text.rsplit(' ').next();
-    Some(Finding::of(action::LOGIN).outcome(verdict).actor(user).origin(word(host).0).service("ssh"))
+    Some(
+        Finding::of(action::LOGIN)
+            .outcome(verdict)
+            .actor(user)
+            .origin(word(host).0)
+            .service("ssh"),
+    )
 }
 
 /// `User:NAME  logged command:COMMAND`.
@@ -283,12 +421,21 @@ fn logged_command(text: &str) -> Option<Finding> {
     let (user, command) = text.split_once(" logged command:")?;
     let user = user.trim_start_matches("User:").trim();
     let found = Finding::of(action::COMMAND).succeeded().actor(user);
-    Some(found.resource("command").object(command).attr("command", command))
+    Some(
+        found
+            .resource("command")
+            .object(command)
+            .attr("command", command),
+    )
 }
 
 /// `Interface GigabitEthernet0/1, changed state to down`.
 fn link(mnemonic: &str, text: &str) -> Option<Finding> {
     let name = between(text, "nterface ", ",").or_else(|| between(text, "nterface ", " "))?;
     let up = mnemonic == "IF_UP" || text.trim_end().ends_with("to up");
-    Some(Finding::of(if up { "link_up" } else { "link_down" }).resource("interface").object(name))
+    Some(
+        Finding::of(if up { "link_up" } else { "link_down" })
+            .resource("interface")
+            .object(name),
+    )
 }

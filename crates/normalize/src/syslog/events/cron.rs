@@ -4,7 +4,9 @@ use super::{Finding, Reader, Report};
 use crate::action;
 
 pub(super) const READER: Reader = Reader {
-    programs: &["cron", "crond", "crontab", "anacron", "atd", "fcron", "busybox"],
+    programs: &[
+        "cron", "crond", "crontab", "anacron", "atd", "fcron", "busybox",
+    ],
     read,
 };
 

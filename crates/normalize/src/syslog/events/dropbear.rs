@@ -37,7 +37,10 @@ fn message(text: &str) -> Option<Finding> {
         return Some(failed().attr("invalid_user", true).origin(origin));
     }
     if lower.starts_with("login attempt for nonexistent user '") {
-        return Some(quoted(failed().attr("invalid_user", true), lower.get(35..)?));
+        return Some(quoted(
+            failed().attr("invalid_user", true),
+            lower.get(35..)?,
+        ));
     }
     for (start, method) in [
         ("password auth succeeded for ", "password"),
@@ -45,7 +48,9 @@ fn message(text: &str) -> Option<Finding> {
         ("pubkey auth succeeded for ", "publickey"),
     ] {
         if let Some(who) = lower.strip_prefix(start) {
-            let found = Finding::of(action::LOGIN).succeeded().attr("method", method);
+            let found = Finding::of(action::LOGIN)
+                .succeeded()
+                .attr("method", method);
             return Some(quoted(found, who));
         }
     }

@@ -19,5 +19,9 @@ fn read(report: &Report<'_>) -> Option<Finding> {
     let pairs = Pairs::of(text);
     let found = Finding::of(word).failed().origin(pairs.get("host")?);
     let found = found.number("src_port", pairs.get("port").unwrap_or_default());
-    Some(found.bytes(pairs.get("bytes").and_then(|b| b.parse().ok())).service("endlessh"))
+    Some(
+        found
+            .bytes(pairs.get("bytes").and_then(|b| b.parse().ok()))
+            .service("endlessh"),
+    )
 }

@@ -24,13 +24,24 @@ fn audit(text: &str) -> Option<Finding> {
         let (values, command) = rest.split_once(" cmd_data=")?;
         let pairs = Pairs::of(values);
         let status = between(values, "status=[", "]");
-        let found = Finding::of(action::COMMAND).outcome(status).actor(pairs.get("user"));
-        return Some(found.resource("command").object(command).attr("command", command));
+        let found = Finding::of(action::COMMAND)
+            .outcome(status)
+            .actor(pairs.get("user"));
+        return Some(
+            found
+                .resource("command")
+                .object(command)
+                .attr("command", command),
+        );
     }
     if rest.starts_with("user ") || rest.starts_with("client ") {
         let user = between(rest, "user ", " - ");
         let change = rest.rsplit_once(" - ").map(|(_, change)| change);
-        return Some(Finding::of(action::CONFIG_CHANGE).actor(user).attr("change", change));
+        return Some(
+            Finding::of(action::CONFIG_CHANGE)
+                .actor(user)
+                .attr("change", change),
+        );
     }
     None
 }
@@ -38,5 +49,10 @@ fn audit(text: &str) -> Option<Finding> {
 fn handshake(text: &str) -> Option<Finding> {
     let rest = text.strip_prefix("SSL Handshake failed for TCP ")?;
     let (from, to) = split_single(rest, " -> ")?;
-    Some(Finding::of(action::CONNECTION).failed().origin(from).attr("dst", to))
+    Some(
+        Finding::of(action::CONNECTION)
+            .failed()
+            .origin(from)
+            .attr("dst", to),
+    )
 }

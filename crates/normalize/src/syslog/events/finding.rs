@@ -34,7 +34,11 @@ impl Finding {
     }
 
     pub(super) fn successful(self, success: bool) -> Self {
-        if success { self.succeeded() } else { self.failed() }
+        if success {
+            self.succeeded()
+        } else {
+            self.failed()
+        }
     }
 
     /// The device's own word, read by its meaning.
@@ -158,7 +162,10 @@ fn text(value: &str) -> Option<String> {
 
 fn cut(value: &str, limit: usize) -> Option<String> {
     let value = visible(value.trim());
-    let end = value.char_indices().nth(limit).map_or(value.len(), |(at, _)| at);
+    let end = value
+        .char_indices()
+        .nth(limit)
+        .map_or(value.len(), |(at, _)| at);
     let kept = value.get(..end)?;
     (!kept.is_empty()).then(|| kept.to_owned())
 }

@@ -17,7 +17,10 @@ fn read(report: &Report<'_>) -> Option<Finding> {
 /// `[pid 27202] [USER] FAIL LOGIN: Client "HOST"`.
 pub(super) fn read_log(report: &Report<'_>) -> Option<Finding> {
     let text = report.message;
-    text.starts_with("[pid ").then(|| vsftpd(text)).flatten().map(|found| found.service("ftp"))
+    text.starts_with("[pid ")
+        .then(|| vsftpd(text))
+        .flatten()
+        .map(|found| found.service("ftp"))
 }
 
 fn vsftpd(text: &str) -> Option<Finding> {
@@ -27,7 +30,9 @@ fn vsftpd(text: &str) -> Option<Finding> {
     };
     let (user, rest) = match text.strip_prefix('[') {
         // The name comes before the verb, and may look like it.
-        Some(rest) => split_single(rest, "] ").map_or((None, rest), |(user, rest)| (Some(user), rest)),
+        Some(rest) => {
+            split_single(rest, "] ").map_or((None, rest), |(user, rest)| (Some(user), rest))
+        }
         None => (None, text),
     };
     let (verb, rest) = split_single(rest, ": Client \"")?;
@@ -45,7 +50,10 @@ fn vsftpd(text: &str) -> Option<Finding> {
 }
 
 fn transfer(action: &str, verb: &str, file: Option<&str>) -> Finding {
-    Finding::of(action).successful(verb.starts_with("OK")).resource("file").object(file)
+    Finding::of(action)
+        .successful(verb.starts_with("OK"))
+        .resource("file")
+        .object(file)
 }
 
 /// `(USER@HOST) [WARNING] Authentication failed for user [NAME]`.
@@ -54,13 +62,19 @@ fn pure(text: &str) -> Option<Finding> {
     let (_, message) = rest.split_once("] ")?;
     let (user, host) = who.rsplit_once('@')?;
     let found = if let Some(name) = message.strip_prefix("Authentication failed for user [") {
-        Finding::of(action::LOGIN).failed().actor(name.trim_end_matches(']'))
+        Finding::of(action::LOGIN)
+            .failed()
+            .actor(name.trim_end_matches(']'))
     } else if message.ends_with(" is now logged in") {
-        Finding::of(action::LOGIN).succeeded().actor(message.split(" is now").next())
+        Finding::of(action::LOGIN)
+            .succeeded()
+            .actor(message.split(" is now").next())
     } else if message.starts_with("New connection from ") {
         Finding::of(action::CONNECTION)
     } else if message.starts_with("Logout") {
-        Finding::of(action::LOGOUT).succeeded().actor(scan::somebody(user))
+        Finding::of(action::LOGOUT)
+            .succeeded()
+            .actor(scan::somebody(user))
     } else {
         return None;
     };

@@ -16,7 +16,9 @@ pub(super) fn read(report: &Report<'_>) -> Option<Finding> {
     }
     let pairs = Pairs::of(text);
     let found = message(&|key| pairs.get(key).map(str::to_owned))?;
-    let stamp = pairs.get("t").and_then(|t| time::iso(t, report.context)?.at);
+    let stamp = pairs
+        .get("t")
+        .and_then(|t| time::iso(t, report.context)?.at);
     Some(found.at(stamp))
 }
 
@@ -29,7 +31,9 @@ pub(super) fn object(value: &Value) -> Option<Finding> {
 fn message(value: &dyn Fn(&str) -> Option<String>) -> Option<Finding> {
     let said = value("msg")?;
     let error = value("error");
-    let user = value("User").or(value("uname")).filter(|u| somebody(u).is_some());
+    let user = value("User")
+        .or(value("uname"))
+        .filter(|u| somebody(u).is_some());
     let path = value("path");
     let found = match said.as_str() {
         "Successful Login" => Finding::of(action::LOGIN).succeeded(),
@@ -38,12 +42,28 @@ fn message(value: &dyn Fn(&str) -> Option<String>) -> Option<Finding> {
         "Request Completed" => {
             let status: u16 = value("status")?.parse().ok()?;
             let login = path.as_deref() == Some("/login");
-            let word = if login { action::LOGIN } else { action::HTTP_REQUEST };
-            Finding::of(word).successful(status < 400).attr("status", status).attr("method", value("method"))
+            let word = if login {
+                action::LOGIN
+            } else {
+                action::HTTP_REQUEST
+            };
+            Finding::of(word)
+                .successful(status < 400)
+                .attr("status", status)
+                .attr("method", value("method"))
         }
         _ => return None,
     };
-    let found = found.actor(user.as_deref()).origin(value("remote_addr").as_deref());
-    let found = found.resource(path.as_deref().map(|_| "url")).object(path.as_deref());
-    Some(found.attr("reason", error).service("grafana").app("grafana"))
+    let found = found
+        .actor(user.as_deref())
+        .origin(value("remote_addr").as_deref());
+    let found = found
+        .resource(path.as_deref().map(|_| "url"))
+        .object(path.as_deref());
+    Some(
+        found
+            .attr("reason", error)
+            .service("grafana")
+            .app("grafana"),
+    )
 }

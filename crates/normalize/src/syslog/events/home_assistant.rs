@@ -12,8 +12,19 @@ pub(super) fn read(report: &Report<'_>) -> Option<Finding> {
     let rest = report.message.get(at + start.len()..)?;
     let host = between(rest, "(", ")")?;
     let rest = rest.split_once(')')?.1;
-    let agent = rest.split_once("(").map(|(_, agent)| agent.trim_end().trim_end_matches(')'));
-    let found = Finding::of(action::LOGIN).failed().origin(host).agent(agent);
+    let agent = rest
+        .split_once("(")
+        .map(|(_, agent)| agent.trim_end().trim_end_matches(')'));
+    let found = Finding::of(action::LOGIN)
+        .failed()
+        .origin(host)
+        .agent(agent);
     let url = between(rest, "Requested URL: '", "'");
-    Some(found.resource(url.map(|_| "url")).object(url).service("home-assistant").app("home-assistant"))
+    Some(
+        found
+            .resource(url.map(|_| "url"))
+            .object(url)
+            .service("home-assistant")
+            .app("home-assistant"),
+    )
 }

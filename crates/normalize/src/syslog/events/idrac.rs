@@ -17,13 +17,19 @@ fn login(text: &str) -> Option<Finding> {
     if let Some(rest) = text.strip_prefix("Successfully logged in using ") {
         let (user, rest) = split_single(rest, ", from ")?;
         let (host, via) = rest.split_once(" and ")?;
-        let found = Finding::of(action::LOGIN).succeeded().actor(user).origin(host);
+        let found = Finding::of(action::LOGIN)
+            .succeeded()
+            .actor(user)
+            .origin(host);
         return Some(found.attr("via", via.trim_end_matches('.')));
     }
     if let Some(rest) = text.strip_prefix("The session for ") {
         let (user, rest) = split_single(rest, " from ")?;
         let (host, _) = rest.split_once(' ')?;
-        let found = Finding::of(action::LOGOUT).succeeded().actor(user).origin(host);
+        let found = Finding::of(action::LOGOUT)
+            .succeeded()
+            .actor(user)
+            .origin(host);
         return Some(found.attr("via", between(rest, "using ", " is logged")));
     }
     if text.starts_with("Unable to log in for ") {

@@ -5,13 +5,24 @@ use super::{Finding, Reader, Report};
 use crate::action;
 
 pub(super) const READER: Reader = Reader {
-    programs: &["charon", "charon-systemd", "ipsec", "pluto", "racoon", "strongswan", "iked", "swanctl"],
+    programs: &[
+        "charon",
+        "charon-systemd",
+        "ipsec",
+        "pluto",
+        "racoon",
+        "strongswan",
+        "iked",
+        "swanctl",
+    ],
     read,
 };
 
 fn read(report: &Report<'_>) -> Option<Finding> {
     let (connection, text) = thread(report.message);
-    let found = login(text).or_else(|| security_association(text)).or_else(|| packet(text))?;
+    let found = login(text)
+        .or_else(|| security_association(text))
+        .or_else(|| packet(text))?;
     Some(found.attr("connection", connection).service("ipsec"))
 }
 
@@ -37,16 +48,28 @@ fn login(text: &str) -> Option<Finding> {
     }
     if let Some(hosts) = text.strip_prefix("no EAP key found for hosts '") {
         let user = hosts.rsplit_once("' - '")?.1;
-        return Some(login().failed().actor(user.trim_end_matches('\'')).attr("invalid_user", true));
+        return Some(
+            login()
+                .failed()
+                .actor(user.trim_end_matches('\''))
+                .attr("invalid_user", true),
+        );
     }
     if text.contains("authentication of '") {
-        let (who, rest) = scan::split_single(text, "authentication of '")?.1.split_once('\'')?;
+        let (who, rest) = scan::split_single(text, "authentication of '")?
+            .1
+            .split_once('\'')?;
         if rest.starts_with(" (myself)") {
             return None;
         }
         let method = between(rest, "with ", " ").unwrap_or_default();
         let success = rest.trim_end().ends_with("successful");
-        return Some(login().successful(success).actor(who).attr("method", method));
+        return Some(
+            login()
+                .successful(success)
+                .actor(who)
+                .attr("method", method),
+        );
     }
     if let Some(rest) = text.strip_prefix("received ")
         && rest.contains("AUTHENTICATION_FAILED")
@@ -55,7 +78,9 @@ fn login(text: &str) -> Option<Finding> {
     }
     if let Some(rest) = text.strip_prefix("assigning virtual IP ") {
         let (ip, rest) = word(rest);
-        let peer = rest.strip_prefix("to peer '").map(|p| p.trim_end_matches('\''));
+        let peer = rest
+            .strip_prefix("to peer '")
+            .map(|p| p.trim_end_matches('\''));
         let found = Finding::of("address_assigned").succeeded().actor(peer);
         return Some(found.attr("assigned_ip", ip));
     }
@@ -67,7 +92,9 @@ fn security_association(text: &str) -> Option<Finding> {
         return Some(Finding::of(action::CONNECTION).origin(word(ip).0));
     }
     if let Some(rest) = text.strip_prefix("deleting half open IKE_SA with ") {
-        let found = Finding::of(action::CONNECTION).failed().origin(word(rest).0);
+        let found = Finding::of(action::CONNECTION)
+            .failed()
+            .origin(word(rest).0);
         return Some(found.attr("reason", "time-out"));
     }
     // `IKE_SA con[1] established between LOCAL[id]...REMOTE[id]`
@@ -76,13 +103,21 @@ fn security_association(text: &str) -> Option<Finding> {
     if !opened && !closed {
         return None;
     }
-    let kind = if opened { action::SESSION_OPEN } else { action::SESSION_CLOSE };
+    let kind = if opened {
+        action::SESSION_OPEN
+    } else {
+        action::SESSION_CLOSE
+    };
     let remote = text.split_once("...")?.1;
     let (host, id) = remote.split_once('[')?;
     let peer = id.rsplit_once(']').map_or(id, |(id, _)| id);
     let found = Finding::of(kind).succeeded().origin(host);
     // An id that is an address says no more than the address.
-    Some(if scan::address(peer).is_some() { found } else { found.actor(peer) })
+    Some(if scan::address(peer).is_some() {
+        found
+    } else {
+        found.actor(peer)
+    })
 }
 
 fn packet(text: &str) -> Option<Finding> {
@@ -91,5 +126,10 @@ fn packet(text: &str) -> Option<Finding> {
     let (to, _) = word(rest.strip_prefix("to ")?);
     let remote = if verb == "received" { from } else { to };
     let bytes = between(text, "(", " bytes)").and_then(|b| b.parse().ok());
-    Some(Finding::of("packet").origin(remote).bytes(bytes).attr("direction", verb))
+    Some(
+        Finding::of("packet")
+            .origin(remote)
+            .bytes(bytes)
+            .attr("direction", verb),
+    )
 }

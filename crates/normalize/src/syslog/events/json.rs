@@ -32,11 +32,23 @@ fn text<'a>(object: &'a Map<String, Value>, key: &str) -> Option<&'a str> {
 
 /// The first of several names that holds a text that says something.
 fn first<'a>(object: &'a Map<String, Value>, keys: &[&str]) -> Option<&'a str> {
-    keys.iter().filter_map(|key| text(object, key)).find(|v| scan::somebody(v).is_some())
+    keys.iter()
+        .filter_map(|key| text(object, key))
+        .find(|v| scan::somebody(v).is_some())
 }
 
 fn stamp(object: &Map<String, Value>, context: &Context<'_>) -> Option<Timestamp> {
-    let keys = ["timestamp", "@timestamp", "time", "t", "Timestamp", "ts", "created_at", "requestTimestamp", "ID"];
+    let keys = [
+        "timestamp",
+        "@timestamp",
+        "time",
+        "t",
+        "Timestamp",
+        "ts",
+        "created_at",
+        "requestTimestamp",
+        "ID",
+    ];
     keys.iter().find_map(|key| match object.get(*key)? {
         Value::String(text) if *key == "ID" => seconds(text.split(':').next()?),
         Value::String(text) => time::iso(text, context)?.at,
@@ -44,7 +56,9 @@ fn stamp(object: &Map<String, Value>, context: &Context<'_>) -> Option<Timestamp
             let number = number.as_f64()?;
             let scale = if number < 1e11 { 1e6 } else { 1e3 };
             let micros = number * scale;
-            (0.0..2.5e17).contains(&micros).then(|| Timestamp::from_micros(micros as i64))
+            (0.0..2.5e17)
+                .contains(&micros)
+                .then(|| Timestamp::from_micros(micros as i64))
         }
         _ => None,
     })
@@ -52,7 +66,10 @@ fn stamp(object: &Map<String, Value>, context: &Context<'_>) -> Option<Timestamp
 
 fn seconds(text: &str) -> Option<Timestamp> {
     let (seconds, fraction) = text.split_once('.')?;
-    let seconds: i64 = seconds.parse().ok().filter(|s| (0..253_402_300_800).contains(s))?;
+    let seconds: i64 = seconds
+        .parse()
+        .ok()
+        .filter(|s| (0..253_402_300_800).contains(s))?;
     let millis: i64 = fraction.get(..3)?.parse().ok()?;
     Some(Timestamp::from_micros(seconds * 1_000_000 + millis * 1000))
 }
@@ -65,20 +82,34 @@ fn cowrie(object: &Map<String, Value>) -> Option<Finding> {
         "cowrie.login.failed" => Finding::of(action::LOGIN).failed(),
         "cowrie.session.connect" => Finding::of(action::CONNECTION),
         "cowrie.session.closed" => Finding::of(action::DISCONNECT),
-        "cowrie.command.input" | "cowrie.command.failed" => Finding::of(action::COMMAND).attr("command", text(object, "input")),
+        "cowrie.command.input" | "cowrie.command.failed" => {
+            Finding::of(action::COMMAND).attr("command", text(object, "input"))
+        }
         other => Finding::of(other),
     };
-    let found = found.actor(text(object, "username")).origin(text(object, "src_ip"));
+    let found = found
+        .actor(text(object, "username"))
+        .origin(text(object, "src_ip"));
     let port = object.get("src_port").and_then(Value::as_u64);
-    let found = found.attr("src_port", port).attr("session", text(object, "session")).attr("event", event);
-    Some(found.attr("service", text(object, "protocol")).host(text(object, "sensor")).app("cowrie"))
+    let found = found
+        .attr("src_port", port)
+        .attr("session", text(object, "session"))
+        .attr("event", event);
+    Some(
+        found
+            .attr("service", text(object, "protocol"))
+            .host(text(object, "sensor"))
+            .app("cowrie"),
+    )
 }
 
 /// SFTPGo: the sender names the part, failures have a form of their own.
 fn sftpgo(object: &Map<String, Value>) -> Option<Finding> {
     let sender = text(object, "sender")?;
     let message = text(object, "message").unwrap_or_default();
-    let service = text(object, "protocol").unwrap_or(sender).to_ascii_lowercase();
+    let service = text(object, "protocol")
+        .unwrap_or(sender)
+        .to_ascii_lowercase();
     let found = if sender == "connection_failed" {
         Finding::of(action::LOGIN)
             .failed()
@@ -90,8 +121,15 @@ fn sftpgo(object: &Map<String, Value>) -> Option<Finding> {
         let (method, rest) = rest.split_once('"')?;
         let host = scan::between(rest, "from ip \"", "\"");
         let user = user.strip_prefix("User \"");
-        Finding::of(action::LOGIN).succeeded().actor(user).origin(host).attr("method", method)
-    } else if matches!(sender, "Upload" | "Download" | "Rename" | "Rmdir" | "Mkdir" | "Remove") {
+        Finding::of(action::LOGIN)
+            .succeeded()
+            .actor(user)
+            .origin(host)
+            .attr("method", method)
+    } else if matches!(
+        sender,
+        "Upload" | "Download" | "Rename" | "Rmdir" | "Mkdir" | "Remove"
+    ) {
         let word = match sender {
             "Download" => action::FILE_READ,
             "Remove" | "Rmdir" => action::FILE_DELETE,
@@ -109,17 +147,32 @@ fn sftpgo(object: &Map<String, Value>) -> Option<Finding> {
         Finding::of(action::CONNECTION).origin(text(object, "clientIp"))
     } else if message == "Client disconnected" {
         Finding::of(action::DISCONNECT).origin(text(object, "clientIp"))
-    } else if message.starts_with("connection added, ") || message.starts_with("connection removed, ") {
-        let word = if message.starts_with("connection added") { action::CONNECTION } else { action::DISCONNECT };
+    } else if message.starts_with("connection added, ")
+        || message.starts_with("connection removed, ")
+    {
+        let word = if message.starts_with("connection added") {
+            action::CONNECTION
+        } else {
+            action::DISCONNECT
+        };
         Finding::of(word).origin(scan::between(message, "remote address \"", "\""))
-    } else if let Some(rest) = message.strip_prefix("failed to accept an incoming connection from ip \"") {
-        Finding::of(action::CONNECTION).failed().origin(rest.split('"').next())
+    } else if let Some(rest) =
+        message.strip_prefix("failed to accept an incoming connection from ip \"")
+    {
+        Finding::of(action::CONNECTION)
+            .failed()
+            .origin(rest.split('"').next())
     } else if object.contains_key("connection_id") || sender.starts_with("dataprovider") {
         Finding::of(action::LOG_MESSAGE)
     } else {
         return None;
     };
-    Some(found.attr("service", service).attr("connection", text(object, "connection_id")).app("sftpgo"))
+    Some(
+        found
+            .attr("service", service)
+            .attr("connection", text(object, "connection_id"))
+            .app("sftpgo"),
+    )
 }
 
 /// Nextcloud: its own log and the audit application's.
@@ -134,7 +187,9 @@ fn nextcloud(object: &Map<String, Value>) -> Option<Finding> {
         // The name is as it was typed; the address that follows it is the server's.
         let (name, rest) = rest.rsplit_once(" (Remote IP: ")?;
         let remote = rest.trim_end_matches(')').trim_matches('\'');
-        let found = Finding::of(action::LOGIN).failed().actor(name.trim_matches('\''));
+        let found = Finding::of(action::LOGIN)
+            .failed()
+            .actor(name.trim_matches('\''));
         return Some(nextcloud_frame(found.origin(remote), object));
     } else {
         named("Login successful", Finding::of(action::LOGIN).succeeded())
@@ -147,10 +202,29 @@ fn nextcloud(object: &Map<String, Value>) -> Option<Finding> {
             .or_else(|| named("File updated", file(action::FILE_WRITE, quoted)))
             .or_else(|| named("File renamed", file(action::FILE_WRITE, quoted)))
             .or_else(|| named("File deleted", file(action::FILE_DELETE, quoted)))
-            .or_else(|| named("User created", Finding::of(action::ACCOUNT_CREATE).succeeded().object(quoted)))
-            .or_else(|| named("User deleted", Finding::of(action::ACCOUNT_DELETE).succeeded().object(quoted)))
+            .or_else(|| {
+                named(
+                    "User created",
+                    Finding::of(action::ACCOUNT_CREATE)
+                        .succeeded()
+                        .object(quoted),
+                )
+            })
+            .or_else(|| {
+                named(
+                    "User deleted",
+                    Finding::of(action::ACCOUNT_DELETE)
+                        .succeeded()
+                        .object(quoted),
+                )
+            })
             .or_else(|| named("Bruteforce attempt", Finding::of(action::DETECTION)))
-            .or_else(|| named("Trusted domain error", Finding::of(action::CONNECTION).failed()))
+            .or_else(|| {
+                named(
+                    "Trusted domain error",
+                    Finding::of(action::CONNECTION).failed(),
+                )
+            })
             .unwrap_or_else(|| Finding::of(action::LOG_MESSAGE))
     };
     Some(nextcloud_frame(found.actor(user).origin(address), object))
@@ -176,12 +250,24 @@ fn laurel(object: &Map<String, Value>) -> Option<Finding> {
     if let Some(call) = object.get("SYSCALL").and_then(Value::as_object) {
         // The account that signed in, which sudo does not change.
         let user = first(call, &["AUID"]).or(first(call, &["UID"]));
-        let arguments = object.get("EXECVE").and_then(|e| e.get("ARGV")).and_then(Value::as_array);
-        let command = arguments.map(|a| a.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(" "));
-        let word = if command.is_some() { action::COMMAND.to_owned() } else {
+        let arguments = object
+            .get("EXECVE")
+            .and_then(|e| e.get("ARGV"))
+            .and_then(Value::as_array);
+        let command = arguments.map(|a| {
+            a.iter()
+                .filter_map(Value::as_str)
+                .collect::<Vec<_>>()
+                .join(" ")
+        });
+        let word = if command.is_some() {
+            action::COMMAND.to_owned()
+        } else {
             format!("syscall.{}", text(call, "SYSCALL").unwrap_or("unknown"))
         };
-        let found = Finding::of(&word).outcome(text(call, "success")).actor(user);
+        let found = Finding::of(&word)
+            .outcome(text(call, "success"))
+            .actor(user);
         return Some(
             found
                 .resource("command")
@@ -196,22 +282,75 @@ fn laurel(object: &Map<String, Value>) -> Option<Finding> {
         );
     }
     let (kind, records) = object.iter().find(|(_, v)| v.is_array() || v.is_object())?;
-    let record = records.as_array().and_then(|a| a.first()).unwrap_or(records).as_object()?;
+    let record = records
+        .as_array()
+        .and_then(|a| a.first())
+        .unwrap_or(records)
+        .as_object()?;
     let user = first(record, &["acct", "AUID", "UID"]);
     let found = Finding::of(&format!("audit.{}", kind.to_ascii_lowercase())).actor(user);
-    let found = found.origin(first(record, &["addr"])).outcome(text(record, "res"));
-    Some(found.attr("exe", text(record, "exe")).attr("comm", text(record, "comm")))
+    let found = found
+        .origin(first(record, &["addr"]))
+        .outcome(text(record, "res"));
+    Some(
+        found
+            .attr("exe", text(record, "exe"))
+            .attr("comm", text(record, "comm")),
+    )
 }
 
 /// Anything else: the names that applications commonly use.
 fn general(object: &Map<String, Value>) -> Finding {
     let nested = |outer: &str, key: &str| object.get(outer)?.get(key)?.as_str();
-    let actor = first(object, &["actor", "user", "username", "userName", "User", "login", "user_name", "administrator", "account"]);
+    let actor = first(
+        object,
+        &[
+            "actor",
+            "user",
+            "username",
+            "userName",
+            "User",
+            "login",
+            "user_name",
+            "administrator",
+            "account",
+        ],
+    );
     let actor = actor.or(nested("user", "name"));
-    let address = first(object, &["actor_ip", "ip", "src_ip", "client_ip", "clientIp", "remote_addr", "remoteAddr", "addr.remote", "sourceIp", "source_ip", "ipAddress"]);
-    let address = address.or(nested("source", "ip")).or(nested("client", "ip"));
-    let said = first(object, &["action", "Action", "event", "eventType", "EventType", "event_type", "eventid", "type"]);
-    let message = first(object, &["message", "msg", "Description", "description"]).unwrap_or_default();
+    let address = first(
+        object,
+        &[
+            "actor_ip",
+            "ip",
+            "src_ip",
+            "client_ip",
+            "clientIp",
+            "remote_addr",
+            "remoteAddr",
+            "addr.remote",
+            "sourceIp",
+            "source_ip",
+            "ipAddress",
+        ],
+    );
+    let address = address
+        .or(nested("source", "ip"))
+        .or(nested("client", "ip"));
+    let said = first(
+        object,
+        &[
+            "action",
+            "Action",
+            "event",
+            "eventType",
+            "EventType",
+            "event_type",
+            "eventid",
+            "type",
+        ],
+    );
+    let message =
+        first(object, &["message", "msg", "Description", "description"]).unwrap_or_default();
     let mut found = Finding::of(&meaning(said, message, object));
     if let Some(success) = object.get("success").and_then(Value::as_bool) {
         found = found.successful(success);
@@ -249,7 +388,9 @@ fn meaning(said: Option<&str>, message: &str, object: &Map<String, Value>) -> St
         Some("user.logout" | "logout" | "LOGOUT") => action::LOGOUT.to_owned(),
         Some(said) => said.to_owned(),
         None if login(message) => action::LOGIN.to_owned(),
-        None if object.contains_key("urlPath") || status(object).is_some() => action::HTTP_REQUEST.to_owned(),
+        None if object.contains_key("urlPath") || status(object).is_some() => {
+            action::HTTP_REQUEST.to_owned()
+        }
         None => action::LOG_MESSAGE.to_owned(),
     }
 }

@@ -27,7 +27,11 @@ fn read(report: &Report<'_>) -> Option<Finding> {
 fn without_uptime(text: &str) -> &str {
     text.strip_prefix('[')
         .and_then(|rest| rest.split_once("] "))
-        .filter(|(uptime, _)| uptime.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'.' | b' ')))
+        .filter(|(uptime, _)| {
+            uptime
+                .bytes()
+                .all(|b| b.is_ascii_digit() || matches!(b, b'.' | b' '))
+        })
         .map_or(text, |(_, rest)| rest)
 }
 
@@ -38,7 +42,9 @@ fn netfilter(text: &str) -> Option<Finding> {
     let source = pairs.get("SRC")?;
     let prefix = text.get(..at)?.trim();
     let lower = prefix.to_ascii_lowercase();
-    let denied = ["block", "drop", "deny", "denied", "reject"].iter().any(|w| lower.contains(w));
+    let denied = ["block", "drop", "deny", "denied", "reject"]
+        .iter()
+        .any(|w| lower.contains(w));
     let allowed = ["allow", "accept"].iter().any(|w| lower.contains(w));
     let mut found = Finding::of(action::FIREWALL_LOG).origin(source);
     if denied {

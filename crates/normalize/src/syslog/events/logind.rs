@@ -17,11 +17,21 @@ fn read(report: &Report<'_>) -> Option<Finding> {
         return Some(found.attr("session", session.trim_matches('\'')));
     }
     if let Some(session) = text.strip_prefix("Removed session ") {
-        return Some(Finding::of(action::SESSION_CLOSE).succeeded().attr("session", session));
+        return Some(
+            Finding::of(action::SESSION_CLOSE)
+                .succeeded()
+                .attr("session", session),
+        );
     }
-    let logged_out = text.strip_prefix("Session ").and_then(|rest| rest.split_once(" logged out"));
+    let logged_out = text
+        .strip_prefix("Session ")
+        .and_then(|rest| rest.split_once(" logged out"));
     if let Some((session, _)) = logged_out {
-        return Some(Finding::of(action::LOGOUT).succeeded().attr("session", session));
+        return Some(
+            Finding::of(action::LOGOUT)
+                .succeeded()
+                .attr("session", session),
+        );
     }
     if let Some(rest) = text.strip_prefix("Started Session ") {
         let (session, user) = rest.split_once(" of ")?;
@@ -34,11 +44,26 @@ fn read(report: &Report<'_>) -> Option<Finding> {
 
 fn unit(text: &str) -> Option<Finding> {
     if let Some(unit) = text.strip_prefix("Started ") {
-        return Some(Finding::of(action::SERVICE_START).succeeded().resource("unit").object(unit));
+        return Some(
+            Finding::of(action::SERVICE_START)
+                .succeeded()
+                .resource("unit")
+                .object(unit),
+        );
     }
     if let Some(unit) = text.strip_prefix("Stopped ") {
-        return Some(Finding::of(action::SERVICE_STOP).succeeded().resource("unit").object(unit));
+        return Some(
+            Finding::of(action::SERVICE_STOP)
+                .succeeded()
+                .resource("unit")
+                .object(unit),
+        );
     }
     let unit = text.strip_prefix("Failed to start ")?;
-    Some(Finding::of(action::SERVICE_START).failed().resource("unit").object(unit))
+    Some(
+        Finding::of(action::SERVICE_START)
+            .failed()
+            .resource("unit")
+            .object(unit),
+    )
 }

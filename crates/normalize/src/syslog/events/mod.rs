@@ -185,7 +185,9 @@ impl<'a> Report<'a> {
 /// `[level ]name[pid][:] message` where the header has no tag.
 fn named_in_text(text: &str) -> Option<(&str, &str)> {
     let (first, rest) = text.split_once(' ')?;
-    let levels = ["emerg", "alert", "crit", "err", "error", "warning", "notice", "info", "debug"];
+    let levels = [
+        "emerg", "alert", "crit", "err", "error", "warning", "notice", "info", "debug",
+    ];
     let (word, rest) = if levels.contains(&first) {
         rest.split_once(' ')?
     } else {
@@ -201,7 +203,10 @@ fn named_in_text(text: &str) -> Option<(&str, &str)> {
 /// The program without path and parentheses, in lower case.
 fn base(name: &str) -> Cow<'_, str> {
     let name = name.split('(').next().unwrap_or_default();
-    let name = name.rsplit('/').find(|part| !part.is_empty()).unwrap_or_default();
+    let name = name
+        .rsplit('/')
+        .find(|part| !part.is_empty())
+        .unwrap_or_default();
     if name.bytes().any(|b| b.is_ascii_uppercase()) {
         Cow::Owned(name.to_ascii_lowercase())
     } else {

@@ -18,11 +18,18 @@ fn query(text: &str) -> Option<Finding> {
     if let Some(rest) = text.strip_prefix("query[") {
         let (kind, rest) = rest.split_once("] ")?;
         let (name, host) = rest.rsplit_once(" from ")?;
-        let found = Finding::of(action::DNS_QUERY).origin(host).resource("name").object(name);
+        let found = Finding::of(action::DNS_QUERY)
+            .origin(host)
+            .resource("name")
+            .object(name);
         return Some(found.attr("type", kind));
     }
     let (_, rest) = text.split_once("client ")?;
-    let rest = if rest.starts_with("@0x") { word(rest).1 } else { rest };
+    let rest = if rest.starts_with("@0x") {
+        word(rest).1
+    } else {
+        rest
+    };
     let (host, rest) = word(rest);
     let name = between(rest, "(", ")");
     let found = Finding::of(action::DNS_QUERY).origin(host.trim_end_matches(':'));
@@ -46,9 +53,15 @@ fn lease(text: &str) -> Option<Finding> {
         "DHCPNAK" | "DHCPDECLINE" => Finding::of(action::DHCP_ASSIGNED).failed(),
         _ => Finding::of("dhcp").attr("message", kind),
     };
-    let rest = rest.strip_prefix("on ").or_else(|| rest.strip_prefix("for ")).unwrap_or(rest);
+    let rest = rest
+        .strip_prefix("on ")
+        .or_else(|| rest.strip_prefix("for "))
+        .unwrap_or(rest);
     let (host, rest) = word(rest);
-    let rest = rest.strip_prefix("to ").or_else(|| rest.strip_prefix("from ")).unwrap_or(rest);
+    let rest = rest
+        .strip_prefix("to ")
+        .or_else(|| rest.strip_prefix("from "))
+        .unwrap_or(rest);
     let (mac, rest) = word(rest);
     let client = between(rest, "(", ")").unwrap_or_else(|| word(rest).0);
     Some(found.origin(host).attr("mac", mac).attr("client", client))

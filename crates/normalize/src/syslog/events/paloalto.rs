@@ -14,7 +14,11 @@ pub(super) fn read(report: &Report<'_>) -> Option<Finding> {
     let subtype = field(4);
     let found = match field(3) {
         "TRAFFIC" => packet(&field, action::FIREWALL_LOG)
-            .outcome(Some(field(30)).filter(|a| outcome(a) != domain::event::Outcome::Unknown).or(verdict(subtype)))
+            .outcome(
+                Some(field(30))
+                    .filter(|a| outcome(a) != domain::event::Outcome::Unknown)
+                    .or(verdict(subtype)),
+            )
             .bytes(field(31).parse().ok()),
         "THREAT" => packet(&field, action::DETECTION)
             .outcome(Some(field(30)).filter(|a| !a.is_empty()))
@@ -33,10 +37,14 @@ pub(super) fn read(report: &Report<'_>) -> Option<Finding> {
             .actor(field(12))
             .origin(field(15))
             .attr("event", field(6)),
-        "USERID" => Finding::of(if subtype == "logout" { action::LOGOUT } else { action::LOGIN })
-            .succeeded()
-            .actor(field(8))
-            .origin(field(7)),
+        "USERID" => Finding::of(if subtype == "logout" {
+            action::LOGOUT
+        } else {
+            action::LOGIN
+        })
+        .succeeded()
+        .actor(field(8))
+        .origin(field(7)),
         _ => return None,
     };
     Some(found.attr("type", field(3)).attr("subtype", subtype))
@@ -68,10 +76,19 @@ fn packet<'f>(field: &impl Fn(usize) -> &'f str, word: &str) -> Finding {
 /// user 'NAME'. Reason: …. From: HOST.`
 fn system<'f>(field: &impl Fn(usize) -> &'f str) -> Finding {
     let text = field(14);
-    let quoted = text.split_once("ser '").and_then(|(_, rest)| rest.split_once('\''));
+    let quoted = text
+        .split_once("ser '")
+        .and_then(|(_, rest)| rest.split_once('\''));
     let user = quoted.map(|(user, _)| user);
-    let host = text.rsplit_once("rom: ").or_else(|| text.rsplit_once(" from "));
-    let host = host.map(|(_, host)| host.split([' ', ',']).next().unwrap_or_default().trim_end_matches('.'));
+    let host = text
+        .rsplit_once("rom: ")
+        .or_else(|| text.rsplit_once(" from "));
+    let host = host.map(|(_, host)| {
+        host.split([' ', ','])
+            .next()
+            .unwrap_or_default()
+            .trim_end_matches('.')
+    });
     let word = if text.contains("logged out") {
         Finding::of(action::LOGOUT).succeeded()
     } else if text.contains("logged in") || text.starts_with("authenticated for user") {
@@ -81,7 +98,10 @@ fn system<'f>(field: &impl Fn(usize) -> &'f str) -> Finding {
     } else {
         Finding::of(action::LOG_MESSAGE)
     };
-    word.actor(user).origin(host).attr("event", field(8)).attr("reason", text)
+    word.actor(user)
+        .origin(host)
+        .attr("event", field(8))
+        .attr("reason", text)
 }
 
 /// Most fields of a line.

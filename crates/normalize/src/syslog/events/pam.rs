@@ -32,7 +32,11 @@ fn module<'a>(report: &Report<'a>) -> Option<(Option<&'a str>, &'a str)> {
         }
         return Some((None, rest.trim_start()));
     }
-    let tagged = report.header.appname.as_deref().is_some_and(|a| a.contains("(pam_"));
+    let tagged = report
+        .header
+        .appname
+        .as_deref()
+        .is_some_and(|a| a.contains("(pam_"));
     let own = text.contains("authentication failure; logname=")
         || text.contains("more authentication failure");
     if tagged || own {
@@ -62,13 +66,25 @@ fn message(text: &str) -> Option<Finding> {
         return Some(Finding::of(action::SESSION_CLOSE).succeeded().actor(user));
     }
     if text.starts_with("check pass; user unknown") {
-        return Some(Finding::of(action::LOGIN_ATTEMPT).failed().attr("invalid_user", true));
+        return Some(
+            Finding::of(action::LOGIN_ATTEMPT)
+                .failed()
+                .attr("invalid_user", true),
+        );
     }
     if let Some(user) = text.strip_prefix("password changed for ") {
-        return Some(Finding::of(action::PASSWORD_CHANGE).succeeded().object(user));
+        return Some(
+            Finding::of(action::PASSWORD_CHANGE)
+                .succeeded()
+                .object(user),
+        );
     }
     if text.starts_with("Failed to create session") {
-        return Some(Finding::of(action::SESSION_OPEN).failed().attr("reason", text));
+        return Some(
+            Finding::of(action::SESSION_OPEN)
+                .failed()
+                .attr("reason", text),
+        );
     }
     if let Some(user) = text.strip_prefix("auth could not identify password for [") {
         return Some(failed().actor(user.trim_end_matches(']')));
@@ -82,7 +98,11 @@ fn locked(text: &str) -> Option<Finding> {
         let (user, rest) = split_single(rest, " (")?;
         let (_, tally) = rest.split_once(") tally ")?;
         let found = Finding::of(action::LOGIN).failed().actor(user);
-        return Some(found.attr("reason", "too many attempts").number("tally", tally.split(',').next()?));
+        return Some(
+            found
+                .attr("reason", "too many attempts")
+                .number("tally", tally.split(',').next()?),
+        );
     }
     let rest = text.strip_prefix("Consecutive login failures for user ")?;
     let (user, _) = rest.rsplit_once(" account ")?;
@@ -116,7 +136,9 @@ fn values(found: Finding, text: &str) -> Finding {
     let (host, rest) = after.split_once(' ').unwrap_or((after, ""));
     let user = match rest.trim_start().strip_prefix("user=") {
         // A user may be called "x [preauth]".
-        Some(user) if user.contains(" user=") || user.ends_with(" [preauth]") => return found.attr("ambiguous", true),
+        Some(user) if user.contains(" user=") || user.ends_with(" [preauth]") => {
+            return found.attr("ambiguous", true);
+        }
         user => user,
     };
     let named = user.and_then(scan::somebody).or(scan::somebody(remote));
@@ -139,12 +161,36 @@ mod tests {
     #[test]
     fn injected_values_are_not_taken() {
         let table = [
-            (" logname= uid=0 euid=0 tty=ssh ruser= rhost=192.0.2.1  user=root", Some("root"), Some("192.0.2.1")),
-            (" logname= uid=0 euid=0 tty=ftp ruser=bob rhost=192.0.2.1", Some("bob"), Some("192.0.2.1")),
-            (" logname= uid=0 euid=0 tty=x ruser=t rhost=192.0.2.151 rhost=192.0.2.1", None, None),
-            (" logname= uid=0 euid=0 tty=x ruser= rhost=192.0.2.2 user=t rhost=192.0.2.152", None, None),
-            (" logname= uid=0 euid=0 tty=x ruser= rhost=192.0.2.2  user=t user=root", None, None),
-            (" logname= uid=0 euid=0 tty=x ruser= rhost=h.example  user=a b", Some("a b"), None),
+            (
+                " logname= uid=0 euid=0 tty=ssh ruser= rhost=192.0.2.1  user=root",
+                Some("root"),
+                Some("192.0.2.1"),
+            ),
+            (
+                " logname= uid=0 euid=0 tty=ftp ruser=bob rhost=192.0.2.1",
+                Some("bob"),
+                Some("192.0.2.1"),
+            ),
+            (
+                " logname= uid=0 euid=0 tty=x ruser=t rhost=192.0.2.151 rhost=192.0.2.1",
+                None,
+                None,
+            ),
+            (
+                " logname= uid=0 euid=0 tty=x ruser= rhost=192.0.2.2 user=t rhost=192.0.2.152",
+                None,
+                None,
+            ),
+            (
+                " logname= uid=0 euid=0 tty=x ruser= rhost=192.0.2.2  user=t user=root",
+                None,
+                None,
+            ),
+            (
+                " logname= uid=0 euid=0 tty=x ruser= rhost=h.example  user=a b",
+                Some("a b"),
+                None,
+            ),
         ];
         for (text, actor, ip) in table {
             let (a, i) = who(text);

@@ -25,7 +25,11 @@ fn filter(report: &Report<'_>) -> Option<Finding> {
         "6" => (field(12), 14),
         _ => return None,
     };
-    let word = if field(6) == "pass" { "allowed" } else { "denied" };
+    let word = if field(6) == "pass" {
+        "allowed"
+    } else {
+        "denied"
+    };
     let number = |text: &str| text.parse::<i64>().ok();
     let mut found = Finding::of(action::FIREWALL_LOG)
         .outcome(Some(word))
@@ -38,7 +42,9 @@ fn filter(report: &Report<'_>) -> Option<Finding> {
         .attr("rule", field(3))
         .attr("len", number(field(at)));
     if matches!(proto.to_ascii_lowercase().as_str(), "tcp" | "udp") {
-        found = found.attr("src_port", number(field(at + 3))).attr("dst_port", number(field(at + 4)));
+        found = found
+            .attr("src_port", number(field(at + 3)))
+            .attr("dst_port", number(field(at + 4)));
     }
     Some(found)
 }
@@ -46,24 +52,47 @@ fn filter(report: &Report<'_>) -> Option<Finding> {
 fn gui(report: &Report<'_>) -> Option<Finding> {
     let text = report.message.trim_end();
     if text.contains("webConfigurator authentication error for ") {
-        let found = Finding::of(action::LOGIN).failed().service("webConfigurator");
+        let found = Finding::of(action::LOGIN)
+            .failed()
+            .service("webConfigurator");
         let (_, who) = text.split_once("error for ")?;
-        let (user, host) = who.rsplit_once(" from: ").or_else(|| who.rsplit_once(" from "))?;
-        let user = user.strip_prefix("user ").unwrap_or(user).trim_matches('\'');
+        let (user, host) = who
+            .rsplit_once(" from: ")
+            .or_else(|| who.rsplit_once(" from "))?;
+        let user = user
+            .strip_prefix("user ")
+            .unwrap_or(user)
+            .trim_matches('\'');
         return Some(found.actor(user).origin(host));
     }
     if let Some((_, who)) = text.split_once("Successful login for user '") {
         let (user, host) = who.rsplit_once("' from: ")?;
         let host = host.split(' ').next();
-        return Some(Finding::of(action::LOGIN).succeeded().actor(user).origin(host).service("webConfigurator"));
+        return Some(
+            Finding::of(action::LOGIN)
+                .succeeded()
+                .actor(user)
+                .origin(host)
+                .service("webConfigurator"),
+        );
     }
     if let Some((_, who)) = text.split_once("User logged out for user '") {
         let (user, host) = split_single(who, "' from: ")?;
-        return Some(Finding::of(action::LOGOUT).succeeded().actor(user).origin(host.split(' ').next()));
+        return Some(
+            Finding::of(action::LOGOUT)
+                .succeeded()
+                .actor(user)
+                .origin(host.split(' ').next()),
+        );
     }
     let (_, change) = text.split_once("Configuration Change: ")?;
     let who = change.split(':').next()?;
     let (user, host) = who.rsplit_once('@')?;
     let found = Finding::of(action::CONFIG_CHANGE).succeeded().actor(user);
-    Some(found.origin(host.split(' ').next()).attr("via", single_between(who, "(", ")")).attr("change", change))
+    Some(
+        found
+            .origin(host.split(' ').next())
+            .attr("via", single_between(who, "(", ")"))
+            .attr("change", change),
+    )
 }

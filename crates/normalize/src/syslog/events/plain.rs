@@ -10,12 +10,18 @@ use crate::action;
 pub(super) fn read(report: &Report<'_>) -> Option<Finding> {
     let text = report.message.trim_end();
     let found = logged(text).or_else(|| failed(text));
-    found.or_else(|| (report.program == "cmdlogger").then(|| entry_code(text)).flatten())
+    found.or_else(|| {
+        (report.program == "cmdlogger")
+            .then(|| entry_code(text))
+            .flatten()
+    })
 }
 
 /// `user NAME logged in from HOST via SERVICE`, `user NAME logged out …`.
 fn logged(text: &str) -> Option<Finding> {
-    let rest = text.strip_prefix("user ").or_else(|| text.strip_prefix("User "))?;
+    let rest = text
+        .strip_prefix("user ")
+        .or_else(|| text.strip_prefix("User "))?;
     let (found, user, tail) = if let Some((user, tail)) = split_single(rest, " logged in") {
         (Finding::of(action::LOGIN).succeeded(), user, tail)
     } else {
@@ -49,7 +55,11 @@ fn failed(text: &str) -> Option<Finding> {
     let (host, _) = word(tail);
     let sure = scan::endpoint(host).is_some();
     let found = origin(found, &format!(" from {tail}"));
-    Some(if sure { found.actor(user.trim_matches(['\'', '"'])) } else { found.attr("ambiguous", true) })
+    Some(if sure {
+        found.actor(user.trim_matches(['\'', '"']))
+    } else {
+        found.attr("ambiguous", true)
+    })
 }
 
 /// ` from HOST[ via SERVICE]` and nothing else.
@@ -59,7 +69,9 @@ fn origin(found: Finding, tail: &str) -> Finding {
     };
     let (host, rest) = word(rest);
     let via = rest.strip_prefix("via ").filter(|via| !via.contains(' '));
-    found.origin(host.trim_end_matches(['.', ','])).attr("via", via)
+    found
+        .origin(host.trim_end_matches(['.', ',']))
+        .attr("via", via)
 }
 
 /// `CLI:HOST:USER:User  logged in`, as some switches write it.

@@ -56,7 +56,9 @@ fn user(text: &str) -> Option<Finding> {
     if count > 1 {
         return Some(found.attr("ambiguous", true));
     }
-    let (name, rest) = verdicts.iter().find_map(|verdict| text.split_once(verdict))?;
+    let (name, rest) = verdicts
+        .iter()
+        .find_map(|verdict| text.split_once(verdict))?;
     let found = found.actor(name);
     Some(if text.contains(" (Login failed): ") {
         found.attr("reason", rest)

@@ -11,7 +11,9 @@ pub(super) const READER: Reader = Reader {
 
 fn read(report: &Report<'_>) -> Option<Finding> {
     let text = report.message;
-    let found = audit(text).or_else(|| sentence(text)).or_else(|| full_audit(text))?;
+    let found = audit(text)
+        .or_else(|| sentence(text))
+        .or_else(|| full_audit(text))?;
     Some(found.service("smb"))
 }
 
@@ -19,7 +21,9 @@ fn read(report: &Report<'_>) -> Option<Finding> {
 pub(super) fn read_log(report: &Report<'_>) -> Option<Finding> {
     let text = report.header.message.trim_start();
     let own = text.starts_with("Auth: [") || text.contains("  Auth: [");
-    own.then(|| audit(text)).flatten().map(|found| found.service("smb"))
+    own.then(|| audit(text))
+        .flatten()
+        .map(|found| found.service("smb"))
 }
 
 fn audit(text: &str) -> Option<Finding> {
@@ -31,7 +35,11 @@ fn audit(text: &str) -> Option<Finding> {
     let host = single_between(rest, "remote host [", "]");
     let host = host.map(|h| h.trim_start_matches("ipv4:").trim_start_matches("ipv6:"));
     let found = Finding::of(action::LOGIN).successful(status == Some("NT_STATUS_OK"));
-    let found = found.actor(user).origin(host).attr("domain", domain).attr("status", status);
+    let found = found
+        .actor(user)
+        .origin(host)
+        .attr("domain", domain)
+        .attr("status", status);
     let found = found.attr("workstation", single_between(rest, "workstation [", "]"));
     Some(found.attr("method", single_between(rest, "with [", "]")))
 }
@@ -39,7 +47,11 @@ fn audit(text: &str) -> Option<Finding> {
 fn sentence(text: &str) -> Option<Finding> {
     if let Some(rest) = text.strip_prefix("Denied connection from ") {
         let host = rest.rsplit_once('(').map_or(rest, |(_, host)| host);
-        return Some(Finding::of(action::CONNECTION).failed().origin(host.trim_end_matches(')')));
+        return Some(
+            Finding::of(action::CONNECTION)
+                .failed()
+                .origin(host.trim_end_matches(')')),
+        );
     }
     if text.starts_with("Permission denied") {
         let found = Finding::of(action::ACCESS_CONTROL).failed();
@@ -53,7 +65,9 @@ fn sentence(text: &str) -> Option<Finding> {
 /// `full_audit`: `USER|HOST|[SHARE|]OPERATION|ok|[…]PATH`.
 fn full_audit(text: &str) -> Option<Finding> {
     let parts: Vec<&str> = text.split('|').collect();
-    let verdict = parts.iter().position(|p| *p == "ok" || p.starts_with("fail"))?;
+    let verdict = parts
+        .iter()
+        .position(|p| *p == "ok" || p.starts_with("fail"))?;
     let operation = parts.get(verdict.checked_sub(1)?)?;
     let word = match *operation {
         "open" | "read" | "pread" => action::FILE_READ,
@@ -64,7 +78,13 @@ fn full_audit(text: &str) -> Option<Finding> {
         _ => return None,
     };
     let found = Finding::of(word).successful(parts.get(verdict) == Some(&"ok"));
-    let found = found.actor(parts.first().copied()).origin(parts.get(1).copied());
+    let found = found
+        .actor(parts.first().copied())
+        .origin(parts.get(1).copied());
     let share = (verdict > 3).then(|| parts.get(2).copied()).flatten();
-    Some(found.resource(share.or(Some("file"))).object(between(text, "|r|", "|").or(parts.last().copied())))
+    Some(
+        found
+            .resource(share.or(Some("file")))
+            .object(between(text, "|r|", "|").or(parts.last().copied())),
+    )
 }

@@ -69,9 +69,29 @@ pub(super) fn endpoint(text: &str) -> Option<(IpAddr, Option<u16>)> {
 pub(super) fn somebody(name: &str) -> Option<&str> {
     let name = name.trim();
     let nobody = [
-        "", "-", "--", "?", "*", "n/a", "(none)", "none", "null", "<null>", "(null)", "(unknown)",
-        "<unknown>", "unknown", "unset", "<invalid username>", "(unknown user)", "(invalid user)",
-        "undef", "<>", "no-user", "*****", "4294967295",
+        "",
+        "-",
+        "--",
+        "?",
+        "*",
+        "n/a",
+        "(none)",
+        "none",
+        "null",
+        "<null>",
+        "(null)",
+        "(unknown)",
+        "<unknown>",
+        "unknown",
+        "unset",
+        "<invalid username>",
+        "(unknown user)",
+        "(invalid user)",
+        "undef",
+        "<>",
+        "no-user",
+        "*****",
+        "4294967295",
     ];
     let known = !nobody.iter().any(|n| n.eq_ignore_ascii_case(name));
     known.then_some(name)
@@ -85,14 +105,49 @@ pub(super) fn outcome(word: &str) -> Outcome {
         known => return known,
     }
     let good = [
-        "allow", "accept", "accepted", "pass", "passed", "permit", "permitted", "succeeded",
-        "successful", "yes", "true", "1", "sucs", "granted", "login_success", "command ok",
+        "allow",
+        "accept",
+        "accepted",
+        "pass",
+        "passed",
+        "permit",
+        "permitted",
+        "succeeded",
+        "successful",
+        "yes",
+        "true",
+        "1",
+        "sucs",
+        "granted",
+        "login_success",
+        "command ok",
         "successfully",
     ];
     let bad = [
-        "fail", "deny", "drop", "dropped", "block", "reject", "rejected", "no", "false", "0",
-        "refused", "reset", "reset-both", "reset-client", "reset-server", "discard", "prevented",
-        "failures", "invalid", "critical", "prevent", "unauthorized", "forbidden", "login_error",
+        "fail",
+        "deny",
+        "drop",
+        "dropped",
+        "block",
+        "reject",
+        "rejected",
+        "no",
+        "false",
+        "0",
+        "refused",
+        "reset",
+        "reset-both",
+        "reset-client",
+        "reset-server",
+        "discard",
+        "prevented",
+        "failures",
+        "invalid",
+        "critical",
+        "prevent",
+        "unauthorized",
+        "forbidden",
+        "login_error",
     ];
     if good.contains(&word.as_str()) {
         Outcome::Success
@@ -135,7 +190,9 @@ impl<'a> Pairs<'a> {
             let between = start.map_or("", |s| before.get(..=s).unwrap_or_default());
             closed &= !quoted || between.trim_matches(SEPARATORS).is_empty();
             closed &= !between.contains('"');
-            quoted = rest.get(at + 1..).is_some_and(|v| v.starts_with(['"', '\'']));
+            quoted = rest
+                .get(at + 1..)
+                .is_some_and(|v| v.starts_with(['"', '\'']));
             closed &= !quoted || after.is_empty() || after.starts_with(SEPARATORS);
             closed &= quoted || !value.contains('"');
             rest = after;
@@ -155,7 +212,10 @@ impl<'a> Pairs<'a> {
     /// The value of a key, whatever its case; `None` also when it is there twice with different
     /// values, for then somebody may have smuggled one of them in.
     pub(super) fn get(&self, key: &str) -> Option<&'a str> {
-        let mut found = self.pairs.iter().filter(|(k, _)| k.eq_ignore_ascii_case(key));
+        let mut found = self
+            .pairs
+            .iter()
+            .filter(|(k, _)| k.eq_ignore_ascii_case(key));
         let (_, value) = found.next()?;
         found.all(|(_, other)| other == value).then_some(*value)
     }
@@ -174,7 +234,10 @@ impl<'a> Pairs<'a> {
     /// Whether the keys have different values that say something.
     pub(super) fn several(&self, keys: &[&str]) -> bool {
         let named = |k: &str| keys.iter().any(|key| k.eq_ignore_ascii_case(key));
-        let mut said = self.pairs.iter().filter(|(k, v)| named(k) && somebody(v).is_some());
+        let mut said = self
+            .pairs
+            .iter()
+            .filter(|(k, v)| named(k) && somebody(v).is_some());
         let first = said.next();
         first.is_some_and(|(_, first)| said.any(|(_, other)| other != first))
     }
@@ -248,8 +311,15 @@ mod tests {
             .map(|key| pairs.get(key))
             .collect();
         let expected = [
-            Some("1"), Some("x \\\" y"), Some("z"), Some(""), Some("5"), Some("6"), None,
-            Some("1"), None,
+            Some("1"),
+            Some("x \\\" y"),
+            Some("z"),
+            Some(""),
+            Some("5"),
+            Some("6"),
+            None,
+            Some("1"),
+            None,
         ];
         assert_eq!(read, expected);
     }

@@ -14,6 +14,9 @@ fn read(report: &Report<'_>) -> Option<Finding> {
     // The address comes after the name, so the last marker is the daemon's own.
     let (user, rest) = rest.rsplit_once(" :: Viewer Address: ")?;
     let (host, kind) = rest.split_once(" :: Type: ").unwrap_or((rest, ""));
-    let found = Finding::of(action::LOGIN).outcome(Some(verdict)).actor(user).origin(host);
+    let found = Finding::of(action::LOGIN)
+        .outcome(Some(verdict))
+        .actor(user)
+        .origin(host);
     Some(found.attr("method", kind).service("screensharing"))
 }

@@ -89,7 +89,9 @@ fn login(text: &str) -> Option<Finding> {
     if method.contains(' ') {
         return None;
     }
-    let found = Finding::of(action::LOGIN).successful(accepted).attr("method", method);
+    let found = Finding::of(action::LOGIN)
+        .successful(accepted)
+        .attr("method", method);
     let keyed = matches!(method, "publickey" | "hostbased" | "rsa" | "dsa");
     Some(found_user(found, rest, keyed))
 }
@@ -103,7 +105,11 @@ fn found_user(found: Finding, text: &str, keyed: bool) -> Finding {
         Some(rest) => (rest, true),
         None => (text, text.starts_with("<invalid username>")),
     };
-    let found = if invalid { found.attr("invalid_user", true) } else { found };
+    let found = if invalid {
+        found.attr("invalid_user", true)
+    } else {
+        found
+    };
     match who(text, keyed) {
         None => found.attr("ambiguous", true),
         Some(who) => {
@@ -125,7 +131,11 @@ fn refusal(text: &str) -> Option<Finding> {
         }
     }
     if let Some(rest) = text.strip_prefix("maximum authentication attempts exceeded for ") {
-        return Some(found_user(failed().attr("reason", "too many attempts"), rest, false));
+        return Some(found_user(
+            failed().attr("reason", "too many attempts"),
+            rest,
+            false,
+        ));
     }
     if let Some(rest) = text.strip_prefix("PAM: ") {
         let (reason, who) = rest.split_once(" for ")?;
@@ -202,7 +212,11 @@ fn ending(text: &str, before_login: bool) -> Option<Finding> {
     if kind.is_empty() {
         return Some(found);
     }
-    let found = if kind.starts_with("invalid") { found.attr("invalid_user", true) } else { found };
+    let found = if kind.starts_with("invalid") {
+        found.attr("invalid_user", true)
+    } else {
+        found
+    };
     Some(found.actor(user))
 }
 
@@ -232,20 +246,31 @@ fn connection(text: &str) -> Option<Finding> {
     let failed = || Finding::of(action::CONNECTION).failed();
     if let Some(rest) = text.strip_prefix("Connection from ") {
         let (host, tail) = word(rest);
-        return Some(with_port(Finding::of(action::CONNECTION).origin(host), tail));
+        return Some(with_port(
+            Finding::of(action::CONNECTION).origin(host),
+            tail,
+        ));
     }
     let first = [
         ("Unable to negotiate with ", "no common algorithm"),
         ("ssh_dispatch_run_fatal: Connection from ", "broken"),
-        ("Timeout before authentication for connection from ", "time-out"),
+        (
+            "Timeout before authentication for connection from ",
+            "time-out",
+        ),
         ("Timeout before authentication for ", "time-out"),
-        ("Did not receive identification string from ", "no identification"),
+        (
+            "Did not receive identification string from ",
+            "no identification",
+        ),
         ("banner exchange: Connection from ", "bad identification"),
     ];
     for (start, reason) in first {
         if let Some(rest) = text.strip_prefix(start) {
             let (host, tail) = word(rest);
-            let found = failed().origin(host.trim_end_matches(':')).attr("reason", reason);
+            let found = failed()
+                .origin(host.trim_end_matches(':'))
+                .attr("reason", reason);
             return Some(with_port(found, tail.split(':').next().unwrap_or_default()));
         }
     }
@@ -257,7 +282,11 @@ fn connection(text: &str) -> Option<Finding> {
     }
     if text.starts_with("refused connect from ") {
         let (_, host) = text.rsplit_once('(')?;
-        return Some(failed().origin(host.trim_end_matches(')')).attr("reason", "refused"));
+        return Some(
+            failed()
+                .origin(host.trim_end_matches(')'))
+                .attr("reason", "refused"),
+        );
     }
     if text.starts_with("kex_exchange_identification: ")
         || text.starts_with("Read from socket failed: ")
@@ -269,7 +298,11 @@ fn connection(text: &str) -> Option<Finding> {
     let reverse = scan::between(text, "reverse mapping checking getaddrinfo for ", " failed");
     if let Some(names) = reverse {
         let host = names.rsplit_once(" [")?.1;
-        return Some(failed().origin(host.trim_end_matches(']')).attr("reason", "reverse name"));
+        return Some(
+            failed()
+                .origin(host.trim_end_matches(']'))
+                .attr("reason", "reverse name"),
+        );
     }
     if let Some(rest) = text.strip_prefix("Address ") {
         return Some(failed().origin(word(rest).0).attr("reason", "reverse name"));
@@ -280,8 +313,12 @@ fn connection(text: &str) -> Option<Finding> {
 fn session(text: &str) -> Option<Finding> {
     if let Some(rest) = text.strip_prefix("Starting session: ") {
         let (kind, who_text) = rest.split_once(" for ")?;
-        let origin = who_text.rsplit_once(" id ").map_or(who_text, |(who, _)| who);
-        let found = Finding::of(action::SESSION_OPEN).succeeded().attr("session", kind);
+        let origin = who_text
+            .rsplit_once(" id ")
+            .map_or(who_text, |(who, _)| who);
+        let found = Finding::of(action::SESSION_OPEN)
+            .succeeded()
+            .attr("session", kind);
         return Some(found_user(found, origin, false));
     }
     if let Some(rest) = text.strip_prefix("Close session: user ") {
@@ -302,7 +339,8 @@ fn session(text: &str) -> Option<Finding> {
     }
     if text.starts_with("SSH: Server;") && text.contains(";Name: ") {
         let (head, user) = scan::split_single(text, ";Name: ")?;
-        let remote = scan::between(head, "Remote: ", ";").or_else(|| Some(head.rsplit_once("Remote: ")?.1))?;
+        let remote = scan::between(head, "Remote: ", ";")
+            .or_else(|| Some(head.rsplit_once("Remote: ")?.1))?;
         let host = remote.rsplit_once('-').map_or(remote, |(host, _)| host);
         return Some(Finding::of(action::LOGIN_ATTEMPT).actor(user).origin(host));
     }
@@ -321,16 +359,28 @@ mod tests {
             .or_else(|| session(text))
             .map(Finding::finish)
             .unwrap_or_default();
-        (record.action, record.actor, record.ip.map(|ip| ip.to_string()))
+        (
+            record.action,
+            record.actor,
+            record.ip.map(|ip| ip.to_string()),
+        )
     }
 
     #[test]
     fn no_name_moves_the_address() {
         let real = "203.0.113.9";
         let names = [
-            "root", "a b", "from", "from 1.2.3.4", "root from 1.2.3.4 port 22 ssh2",
-            "root from 1.2.3.4", "root from 1.2.3.4 port 22 ssh2: RSA x", "x port 22",
-            "root not allowed because x", "a from 1.2.3.4 not allowed because b", "1.2.3.4 port 1",
+            "root",
+            "a b",
+            "from",
+            "from 1.2.3.4",
+            "root from 1.2.3.4 port 22 ssh2",
+            "root from 1.2.3.4",
+            "root from 1.2.3.4 port 22 ssh2: RSA x",
+            "x port 22",
+            "root not allowed because x",
+            "a from 1.2.3.4 not allowed because b",
+            "1.2.3.4 port 1",
             "for root from 1.2.3.4 port 22",
         ];
         for name in names {
@@ -341,24 +391,31 @@ mod tests {
                 format!("Invalid user {name} from {real} port 4711"),
                 format!("User {name} from {real} not allowed because not listed in AllowUsers"),
                 format!("Connection closed by invalid user {name} {real} port 4711"),
-                format!("maximum authentication attempts exceeded for {name} from {real} port 1 ssh2"),
+                format!(
+                    "maximum authentication attempts exceeded for {name} from {real} port 1 ssh2"
+                ),
             ];
             for line in lines {
                 let (_, actor, ip) = said(&line);
                 assert!(ip.as_deref().is_none_or(|ip| ip == real), "{line}: {ip:?}");
-                assert!(actor.as_deref().is_none_or(|a| a == name.trim()), "{line}: {actor:?}");
+                assert!(
+                    actor.as_deref().is_none_or(|a| a == name.trim()),
+                    "{line}: {actor:?}"
+                );
             }
         }
     }
 
     #[test]
     fn one_reading_is_taken() {
-        let (action, actor, ip) =
-            said("Failed password for invalid user test from 10.10.1.2 port 5 ssh2 from 127.0.0.1 port 58946 ssh2");
+        let (action, actor, ip) = said(
+            "Failed password for invalid user test from 10.10.1.2 port 5 ssh2 from 127.0.0.1 port 58946 ssh2",
+        );
         assert_eq!(action, "login");
         assert_eq!(actor.as_deref(), Some("test from 10.10.1.2 port 5 ssh2"));
         assert_eq!(ip.as_deref(), Some("127.0.0.1"));
-        let (_, actor, ip) = said("Failed password for user from 127.0.0.1 port 20000 ssh1: ruser from 1.2.3.4");
+        let (_, actor, ip) =
+            said("Failed password for user from 127.0.0.1 port 20000 ssh1: ruser from 1.2.3.4");
         assert_eq!((actor, ip), (None, None));
     }
 }

@@ -53,6 +53,7 @@ fn change(text: &str) -> Option<(Finding, &str, &str)> {
             return Some((Finding::of(action::SU).successful(good), user, target));
         }
     }
-    let (user, target) = split_single(plain, " to ").filter(|(u, t)| !u.contains(' ') && !t.contains(' '))?;
+    let (user, target) =
+        split_single(plain, " to ").filter(|(u, t)| !u.contains(' ') && !t.contains(' '))?;
     Some((done(), user, target))
 }

@@ -8,7 +8,11 @@ use crate::action;
 pub(super) fn read(report: &Report<'_>) -> Option<Finding> {
     let text = report.message;
     let found = procurve(text).or_else(|| comware(text));
-    found.or_else(|| (report.program == "security").then(|| brocade(text)).flatten())
+    found.or_else(|| {
+        (report.program == "security")
+            .then(|| brocade(text))
+            .flatten()
+    })
 }
 
 /// `00179 mgr:  SME SSH from 192.168.1.22 - MANAGER Mode`, `00419 auth: Invalid user name/password
@@ -24,12 +28,22 @@ fn procurve(text: &str) -> Option<Finding> {
         let (via, rest) = rest.split_once(" from ")?;
         let (host, mode) = word(rest);
         let found = Finding::of(action::SESSION_OPEN).succeeded().origin(host);
-        return Some(found.attr("via", via).attr("mode", mode.trim_start_matches(['-', ' '])));
+        return Some(
+            found
+                .attr("via", via)
+                .attr("mode", mode.trim_start_matches(['-', ' '])),
+        );
     }
     let failed = rest.starts_with("Invalid user name/password");
     let user = between(rest, "User '", "' is trying to login");
     let host = rest.rsplit_once(" from ").map(|(_, host)| word(host).0);
-    failed.then(|| Finding::of(action::LOGIN).failed().actor(user).origin(host).attr("module", module))
+    failed.then(|| {
+        Finding::of(action::LOGIN)
+            .failed()
+            .actor(user)
+            .origin(host)
+            .attr("module", module)
+    })
 }
 
 /// `%%10SC/6/SC_AAA_LAUNCH(l): -AAAType=AUTHEN-…-UserName=admin@system; AAA launched`.
@@ -41,17 +55,27 @@ fn comware(text: &str) -> Option<Finding> {
     let rest = text.strip_prefix("%%10")?;
     let (mnemonic, rest) = rest.split_once(": ")?;
     let name = mnemonic.rsplit('/').next()?.split('(').next()?;
-    let value = |key: &str| between(rest, &format!("-{key}="), "-").or_else(|| between(rest, &format!("-{key}="), ";"));
+    let value = |key: &str| {
+        between(rest, &format!("-{key}="), "-").or_else(|| between(rest, &format!("-{key}="), ";"))
+    };
     let user = between(rest, "UserName=", ";");
     let found = match name {
-        "SSHS_LOGIN" | "SHELL_LOGIN" | "SC_AAA_SUCCESS" | "AAA_SUCCESS" => Finding::of(action::LOGIN).succeeded(),
-        "SHELL_LOGINFAIL" | "SC_AAA_FAILURE" | "AAA_FAILURE" | "SSHS_AUTH_FAIL" => Finding::of(action::LOGIN).failed(),
+        "SSHS_LOGIN" | "SHELL_LOGIN" | "SC_AAA_SUCCESS" | "AAA_SUCCESS" => {
+            Finding::of(action::LOGIN).succeeded()
+        }
+        "SHELL_LOGINFAIL" | "SC_AAA_FAILURE" | "AAA_FAILURE" | "SSHS_AUTH_FAIL" => {
+            Finding::of(action::LOGIN).failed()
+        }
         "SC_AAA_LAUNCH" | "AAA_LAUNCH" => Finding::of(action::LOGIN_ATTEMPT),
         "SHELL_LOGOUT" => Finding::of(action::LOGOUT).succeeded(),
-        "SHELL_CMD" => Finding::of(action::COMMAND).attr("command", rest.rsplit_once("Command is ").map(|(_, c)| c)),
+        "SHELL_CMD" => Finding::of(action::COMMAND)
+            .attr("command", rest.rsplit_once("Command is ").map(|(_, c)| c)),
         _ => Finding::of(action::LOG_MESSAGE),
     };
-    let found = found.actor(user).attr("mnemonic", name).origin(value("IPAddr"));
+    let found = found
+        .actor(user)
+        .attr("mnemonic", name)
+        .origin(value("IPAddr"));
     Some(found.attr("service", value("Service")))
 }
 

@@ -6,7 +6,14 @@ use crate::action;
 
 pub(super) const READER: Reader = Reader {
     programs: &[
-        "nginx", "apache", "apache2", "httpd", "caddy", "lighttpd", "haproxy", "traefik",
+        "nginx",
+        "apache",
+        "apache2",
+        "httpd",
+        "caddy",
+        "lighttpd",
+        "haproxy",
+        "traefik",
         "hx-ssl-access",
     ],
     read,
@@ -29,7 +36,11 @@ fn read(report: &Report<'_>) -> Option<Finding> {
 pub(super) fn read_log(report: &Report<'_>) -> Option<Finding> {
     let text = report.message.trim_end();
     let dated = text.as_bytes().first().is_some_and(u8::is_ascii_digit);
-    let error = if dated { nginx_error(text) } else { apache_error(text) };
+    let error = if dated {
+        nginx_error(text)
+    } else {
+        apache_error(text)
+    };
     let (first, _) = word(text);
     error.or_else(|| scan::endpoint(first).and_then(|_| access(text)))
 }
@@ -46,7 +57,9 @@ fn access(text: &str) -> Option<Finding> {
     let mut quoted = rest.split('"');
     let (referer, agent) = (quoted.nth(1), quoted.nth(1));
     let (method, target) = word(request);
-    let path = target.rsplit_once(" HTTP/").map_or(target, |(path, _)| path);
+    let path = target
+        .rsplit_once(" HTTP/")
+        .map_or(target, |(path, _)| path);
     let (host, user) = client(head);
     if text.matches("] \"").count() != 1 {
         let found = Finding::of(action::HTTP_REQUEST).origin(host);
@@ -93,14 +106,21 @@ fn nginx_error(text: &str) -> Option<Finding> {
     let message = head.split_once(": ").map_or(head, |(_, message)| message);
     let request = scan::between(rest, "request: \"", "\"").unwrap_or_default();
     let (method, target) = word(request);
-    let path = target.rsplit_once(" HTTP/").map_or(target, |(path, _)| path);
+    let path = target
+        .rsplit_once(" HTTP/")
+        .map_or(target, |(path, _)| path);
     let user = message.split_once("user \"").map_or("", |(_, rest)| rest);
-    let user = split_single(user, "\" was not found in \"").or(split_single(user, "\": password mismatch"));
+    let user = split_single(user, "\" was not found in \"")
+        .or(split_single(user, "\": password mismatch"));
     let found = match user {
         Some((user, _)) => Finding::of(action::LOGIN).failed().actor(user),
         None => Finding::of(action::HTTP_REQUEST).failed(),
     };
-    let found = found.origin(client).resource("url").object(path).attr("method", method);
+    let found = found
+        .origin(client)
+        .resource("url")
+        .object(path)
+        .attr("method", method);
     Some(found.attr("reason", message))
 }
 
@@ -118,7 +138,11 @@ fn apache_error(text: &str) -> Option<Finding> {
         _ => rest,
     };
     let user = message.strip_prefix("user ").and_then(|r| {
-        let failures = [": authentication failure for ", " not found: ", ": password mismatch"];
+        let failures = [
+            ": authentication failure for ",
+            " not found: ",
+            ": password mismatch",
+        ];
         failures.iter().find_map(|f| split_single(r, f))
     });
     let found = match user {
@@ -134,9 +158,16 @@ fn proxy(text: &str) -> Option<Finding> {
     if scan::endpoint(first).is_some() {
         let request = scan::between(rest, "\"", "\"").unwrap_or_default();
         let (method, target) = word(request);
-        let path = target.rsplit_once(" HTTP/").map_or(target, |(path, _)| path);
+        let path = target
+            .rsplit_once(" HTTP/")
+            .map_or(target, |(path, _)| path);
         let found = Finding::of(action::HTTP_REQUEST).origin(first);
-        return Some(found.resource((!path.is_empty()).then_some("url")).object(path).attr("method", method));
+        return Some(
+            found
+                .resource((!path.is_empty()).then_some("url"))
+                .object(path)
+                .attr("method", method),
+        );
     }
     let pairs = Pairs::of(text);
     let ip = pairs.get("client_ip")?;

@@ -26,7 +26,13 @@ fn read(report: &Report<'_>) -> Option<Finding> {
     }
     let user = text.strip_prefix("Logout by ")?;
     let (user, host) = user.rsplit_once(" from ").unwrap_or((user, ""));
-    Some(Finding::of(action::LOGOUT).succeeded().actor(user).origin(host).service("webmin"))
+    Some(
+        Finding::of(action::LOGOUT)
+            .succeeded()
+            .actor(user)
+            .origin(host)
+            .service("webmin"),
+    )
 }
 
 /// `1690466818.2161960.0 [27/Jul/2023 16:06:58] admin - 192.168.0.100 global miniserv.pl "failed"
@@ -51,7 +57,16 @@ pub(super) fn read_log(report: &Report<'_>) -> Option<Finding> {
     };
     let reason = rest.rsplit('"').nth(1).filter(|_| verb == "failed");
     let seconds: Option<i64> = id.split('.').next().and_then(|s| s.parse().ok());
-    let at = seconds.and_then(|s| s.checked_mul(1_000_000)).filter(|m| (0..253_402_300_800_000_000).contains(m));
+    let at = seconds
+        .and_then(|s| s.checked_mul(1_000_000))
+        .filter(|m| (0..253_402_300_800_000_000).contains(m));
     let found = found.at(at.map(domain::time::Timestamp::from_micros));
-    Some(found.actor(user).origin(host).attr("module", module).attr("reason", reason).service("webmin"))
+    Some(
+        found
+            .actor(user)
+            .origin(host)
+            .attr("module", module)
+            .attr("reason", reason)
+            .service("webmin"),
+    )
 }

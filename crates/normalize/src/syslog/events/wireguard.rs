@@ -10,9 +10,13 @@ pub(super) fn read(text: &str) -> Option<Finding> {
     let found = if text.starts_with("Packet has unallowed src IP (") {
         let inside = between(text, "src IP (", ")");
         let found = Finding::of(action::FIREWALL_LOG).failed();
-        found.attr("reason", "unallowed source").attr("inner_ip", inside)
+        found
+            .attr("reason", "unallowed source")
+            .attr("inner_ip", inside)
     } else if text.starts_with("Invalid ") || text.contains("did not complete") {
-        Finding::of(action::CONNECTION).failed().attr("reason", "handshake")
+        Finding::of(action::CONNECTION)
+            .failed()
+            .attr("reason", "handshake")
     } else if text.starts_with("Receiving handshake") || text.starts_with("Keypair ") {
         Finding::of(action::CONNECTION)
     } else {
@@ -24,5 +28,10 @@ pub(super) fn read(text: &str) -> Option<Finding> {
         _ => text.rsplit_once(" from ").map(|(_, origin)| origin),
     };
     let found = found.origin(origin.filter(|o| scan::endpoint(o).is_some()));
-    Some(found.attr("peer", peer).attr("in", interface).service("wireguard"))
+    Some(
+        found
+            .attr("peer", peer)
+            .attr("in", interface)
+            .service("wireguard"),
+    )
 }
