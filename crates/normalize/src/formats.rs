@@ -66,16 +66,14 @@ pub fn read(format: Format, line: &[u8], context: &Context<'_>) -> Result<Readin
         Format::Json => json(line, context),
         Format::Auto if begins_object(line) => json(line, context),
         // RouterOS lines are syslog too: here is where their reader is asked first.
-        Format::Auto | Format::Syslog => record(syslog::record(line, context)?),
+        Format::Auto | Format::Syslog => {
+            syslog::record(line, context).map(|record| Reading::Record(Box::new(record)))
+        }
         Format::Mikrotik | Format::Guardduty => Err(Problem::new(
             "format",
             "this version has no reader for this format",
         )),
     }
-}
-
-fn record(record: Record) -> Result<Reading, Problem> {
-    Ok(Reading::Record(Box::new(record)))
 }
 
 fn begins_object(line: &[u8]) -> bool {

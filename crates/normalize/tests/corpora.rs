@@ -56,15 +56,14 @@ struct Sample {
 }
 
 fn corpora() -> (PathBuf, bool) {
-    match std::env::var_os("CORPORA_DIR") {
-        Some(dir) => (PathBuf::from(dir), true),
-        None => {
-            eprintln!("CORPORA_DIR is not set: only the small copy in tests/data is read");
-            (
-                Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data"),
-                false,
-            )
-        }
+    if let Some(dir) = std::env::var_os("CORPORA_DIR") {
+        (PathBuf::from(dir), true)
+    } else {
+        eprintln!("CORPORA_DIR is not set: only the small copy in tests/data is read");
+        (
+            Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data"),
+            false,
+        )
     }
 }
 
@@ -107,7 +106,7 @@ fn samples(dir: &Path) -> Vec<Sample> {
 
 /// Files of test vectors hold the bytes in base64; files of lines are the lines.
 fn decoded(file: &str, line: &[u8]) -> Vec<u8> {
-    if !file.ends_with(".jsonl") {
+    if Path::new(file).extension().is_none_or(|e| e != "jsonl") {
         return line.to_vec();
     }
     let vector: Value = serde_json::from_slice(line).unwrap();
@@ -296,7 +295,7 @@ fn no_line_tells_of_another_address_or_user() {
         let record = read(&sample.line);
         match record.ip {
             Some(ip) if ip != host => {
-                failures.push(format!("{} {text}\n    {ip}, not {host}", sample.id))
+                failures.push(format!("{} {text}\n    {ip}, not {host}", sample.id));
             }
             Some(_) => told += 1,
             None if record.attributes.contains_key("ambiguous") => told += 1,

@@ -78,7 +78,8 @@ fn read(text: &str, context: &Context<'_>, line: &mut Line) {
 
 /// `<0>` to `<191>`; a line without one says nothing about facility and severity.
 fn priority(text: &str) -> (Option<u8>, &str) {
-    let inside = text.trim_start_matches([' ', '\t']).strip_prefix('<');
+    let inside = text.trim_start_matches([' ', '\t']);
+    let inside = uncounted(inside).strip_prefix('<');
     let Some((number, rest)) = inside.and_then(|i| i.split_once('>')) else {
         return (None, text);
     };
@@ -86,6 +87,20 @@ fn priority(text: &str) -> (Option<u8>, &str) {
     match number.parse::<u8>() {
         Ok(priority @ 0..=191) if digits => (Some(priority), rest),
         _ => (None, text),
+    }
+}
+
+/// The message after an octet count (RFC 6587 section 3.4.1), as captured streams keep it.
+fn uncounted(text: &str) -> &str {
+    match text.split_once(' ') {
+        Some((count, rest))
+            if (1..=6).contains(&count.len())
+                && count.bytes().all(|b| b.is_ascii_digit())
+                && rest.starts_with('<') =>
+        {
+            rest
+        }
+        _ => text,
     }
 }
 

@@ -106,13 +106,12 @@ fn year_first<'a>(text: &'a str, context: &Context<'_>) -> Option<Read<'a>> {
 /// `[Fri] Jan 19 [2007] 12:20:33[.123] [CST] [2007]`.
 fn named_month<'a>(text: &'a str, context: &Context<'_>) -> Option<Read<'a>> {
     let mut scan = Scan(text);
-    let month = match scan.month() {
-        Some(month) => month,
-        None => {
-            scan.weekday()?;
-            scan.spaces()?;
-            scan.month()?
-        }
+    let month = if let Some(month) = scan.month() {
+        month
+    } else {
+        scan.weekday()?;
+        scan.spaces()?;
+        scan.month()?
     };
     scan.spaces()?;
     let day = scan.digits(1, 2)?;
@@ -298,9 +297,7 @@ impl<'a> Scan<'a> {
             return Some(0);
         }
         let before = self.0;
-        let Some(sign) = self.byte(|b| matches!(b, b'+' | b'-')) else {
-            return None;
-        };
+        let sign = self.byte(|b| matches!(b, b'+' | b'-'))?;
         let hours: Option<i32> = self.digits(2, 2);
         self.byte(|b| b == b':');
         let minutes: Option<i32> = self.digits(2, 2);
@@ -383,6 +380,7 @@ mod tests {
     }
 
     #[test]
+    #[allow(clippy::too_many_lines, reason = "a table is one function")]
     fn forms() {
         let table = [
             ("2003-10-11T22:14:15.003Z h", "2003-10-11T22:14:15.003Z| h"),

@@ -83,7 +83,7 @@ fn leef(text: &str) -> Option<Finding> {
 type Value<'a> = dyn Fn(&str) -> Option<&'a str> + 'a;
 
 /// Keys that both formats share (CEF "Extension Dictionary").
-fn common<'a>(name: &str, value: &Value<'a>) -> Finding {
+fn common(name: &str, value: &Value<'_>) -> Finding {
     let user = ["suser", "usrName", "duser", "sntdom", "suid"].iter();
     let user = user
         .filter_map(|key| value(key))

@@ -21,7 +21,6 @@ fn read(report: &Report<'_>) -> Option<Finding> {
             .resource("command")
             .object(detail)
             .attr("command", detail),
-        "CMDEND" | "CMDOUT" | "LIST" | "INFO" | "STARTUP" => return None,
         "REPLACE" | "DELETE" | "END EDIT" | "BEGIN EDIT" => Finding::of(action::CONFIG_CHANGE)
             .succeeded()
             .resource("crontab")

@@ -37,8 +37,7 @@ fn message(value: &dyn Fn(&str) -> Option<String>) -> Option<Finding> {
     let path = value("path");
     let found = match said.as_str() {
         "Successful Login" => Finding::of(action::LOGIN).succeeded(),
-        "Invalid username or password" => Finding::of(action::LOGIN).failed(),
-        "Unauthorized" => Finding::of(action::LOGIN).failed(),
+        "Invalid username or password" | "Unauthorized" => Finding::of(action::LOGIN).failed(),
         "Request Completed" => {
             let status: u16 = value("status")?.parse().ok()?;
             let login = path.as_deref() == Some("/login");

@@ -13,7 +13,7 @@ pub(super) fn read(report: &Report<'_>) -> Option<Finding> {
     let host = between(rest, "(", ")")?;
     let rest = rest.split_once(')')?.1;
     let agent = rest
-        .split_once("(")
+        .split_once('(')
         .map(|(_, agent)| agent.trim_end().trim_end_matches(')'));
     let found = Finding::of(action::LOGIN)
         .failed()

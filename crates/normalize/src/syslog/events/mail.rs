@@ -141,5 +141,5 @@ fn exim(text: &str) -> Option<Finding> {
 
 /// `name[1.2.3.4]`.
 fn bracketed(text: &str) -> Option<&str> {
-    Some(text.split_once('[')?.1.split(']').next()?)
+    text.split_once('[')?.1.split(']').next()
 }

@@ -61,6 +61,8 @@ pub(super) struct Report<'a> {
     pub program: Cow<'a, str>,
     /// The message without what precedes its meaning.
     pub message: &'a str,
+    /// How often it was said, where a relay says it once for several.
+    pub count: Option<u32>,
     /// The header.
     pub header: &'a Header,
     /// The receiver's side.
@@ -146,6 +148,10 @@ static BY_PROGRAM: LazyLock<HashMap<&'static str, Read>> = LazyLock::new(|| {
 pub(super) fn read(header: &Header, context: &Context<'_>) -> Record {
     let report = Report::of(header, context);
     let found = find(&report).unwrap_or_else(|| Finding::of(action::LOG_MESSAGE));
+    let found = match report.count {
+        Some(count) => found.attr("count", count),
+        None => found,
+    };
     let mut record = found.finish();
     if record.app.is_none() && !report.program.is_empty() {
         let app = header.appname.as_deref().unwrap_or(&report.program);
@@ -173,9 +179,11 @@ impl<'a> Report<'a> {
             Some(name) => (name, text),
             None => named_in_text(text).unwrap_or(("", text)),
         };
+        let (message, count) = repeated(message);
         Self {
             program: base(program),
             message: without_message_id(message),
+            count,
             header,
             context,
         }
@@ -211,6 +219,18 @@ fn base(name: &str) -> Cow<'_, str> {
         Cow::Owned(name.to_ascii_lowercase())
     } else {
         Cow::Borrowed(name)
+    }
+}
+
+/// `message repeated 3 times: [ MESSAGE]`, as rsyslog sums equal lines up.
+fn repeated(text: &str) -> (&str, Option<u32>) {
+    let inside = text
+        .strip_prefix("message repeated ")
+        .and_then(|rest| rest.split_once(" times: ["))
+        .and_then(|(count, rest)| Some((count.parse().ok()?, rest.trim_end().strip_suffix(']')?)));
+    match inside {
+        Some((count, message)) => (message.trim_start(), Some(count)),
+        None => (text, None),
     }
 }
 

@@ -21,7 +21,7 @@ pub(super) fn read_log(report: &Report<'_>) -> Option<Finding> {
 /// The session's address comes first, before anything that a client chose.
 fn message(text: &str) -> Option<Finding> {
     let (_, rest) = text.split_once(" (")?;
-    let (peer, rest) = rest.split_once(")")?;
+    let (peer, rest) = rest.split_once(')')?;
     let host = peer.rsplit_once('[')?.1.trim_end_matches(']');
     let text = rest.trim_start_matches([':', ' ', '-']).trim_end();
     let login = || Finding::of(action::LOGIN);

@@ -274,6 +274,12 @@ fn connection(text: &str) -> Option<Finding> {
             return Some(with_port(found, tail.split(':').next().unwrap_or_default()));
         }
     }
+    broken(text)
+}
+
+/// Addresses that come last, and messages that tell none.
+fn broken(text: &str) -> Option<Finding> {
+    let failed = || Finding::of(action::CONNECTION).failed();
     if text.starts_with("Bad protocol version identification '") {
         let (_, origin) = text.rsplit_once("' from ")?;
         let (host, tail) = word(origin);

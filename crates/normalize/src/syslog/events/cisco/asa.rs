@@ -1,47 +1,11 @@
-//! Cisco: `%FACILITY-SEVERITY-MNEMONIC: TEXT` of ASA, PIX, FTD, IOS, IOS XE and NX-OS.
+//! ASA, PIX and Firepower: messages by number.
 
-use domain::severity::Severity;
-
-use super::scan::{self, between, single_between, split_single, word};
-use super::{Finding, Report};
+use super::super::Finding;
+use super::super::scan::{self, between, single_between, split_single, word};
 use crate::action;
 
-/// Found by its look.
-pub(super) fn read(report: &Report<'_>) -> Option<Finding> {
-    let message = report.header.message.trim_start();
-    let (code, text) = message.strip_prefix('%')?.split_once(':')?;
-    let mut parts = code.rsplitn(3, '-');
-    let (mnemonic, level, facility) = (parts.next()?, parts.next()?, parts.next()?);
-    let level: u8 = level.parse().ok().filter(|l| *l <= 7)?;
-    let text = text.trim();
-    let firewall = matches!(facility, "ASA" | "PIX" | "FTD" | "FWSM" | "ASA-session");
-    let found = if firewall {
-        asa(mnemonic, text)
-    } else {
-        ios(facility, mnemonic, text)
-    };
-    let found = found.unwrap_or_else(|| Finding::of(action::LOG_MESSAGE));
-    let said = report.header.severity.is_some();
-    let found = found.attr("mnemonic", code);
-    Some(if said {
-        found
-    } else {
-        found.severity(Some(severity(level)))
-    })
-}
-
-fn severity(level: u8) -> Severity {
-    match level {
-        0..=2 => Severity::Critical,
-        3 => Severity::High,
-        4 => Severity::Medium,
-        5 => Severity::Low,
-        _ => Severity::Info,
-    }
-}
-
 /// Message numbers are documented in Cisco's "ASA Series Syslog Messages".
-fn asa(number: &str, text: &str) -> Option<Finding> {
+pub(super) fn read(number: &str, text: &str) -> Option<Finding> {
     match number {
         "605004" | "605005" => asa_login(text, number == "605005"),
         "109005" | "109006" => quoted_login(text, number == "109005"),
@@ -58,7 +22,7 @@ fn asa(number: &str, text: &str) -> Option<Finding> {
             Some(Finding::of(action::ACCOUNT_LOCK).succeeded().object(user))
         }
         "113019" | "113039" | "716001" | "716002" | "722022" | "722023" | "722051" | "716039" => {
-            vpn(number, text)
+            Some(vpn(number, text))
         }
         "308001" => Some(
             Finding::of(action::PRIVILEGE_CHANGE)
@@ -67,7 +31,7 @@ fn asa(number: &str, text: &str) -> Option<Finding> {
         ),
         "502101" | "502102" | "502103" => account(number, text),
         "111008" | "111009" | "111010" => executed(text),
-        "111002" | "111004" | "111005" | "111007" => config(text),
+        "111002" | "111004" | "111005" | "111007" => Some(config(text)),
         "304001" | "304002" => url(text),
         _ => flow(number, text),
     }
@@ -130,7 +94,7 @@ fn aaa(text: &str) -> Option<Finding> {
 }
 
 /// `Group <NAME> User <NAME> IP <HOST> …` and `Group = …, Username = …, IP = …, …`.
-fn vpn(number: &str, text: &str) -> Option<Finding> {
+fn vpn(number: &str, text: &str) -> Finding {
     let user =
         single_between(text, "User <", ">").or_else(|| single_between(text, "Username = ", ","));
     let host = single_between(text, "IP <", ">").or_else(|| single_between(text, ", IP = ", ","));
@@ -143,14 +107,12 @@ fn vpn(number: &str, text: &str) -> Option<Finding> {
     let group =
         single_between(text, "Group <", ">").or_else(|| single_between(text, "Group = ", ","));
     let received = between(text, "Bytes rcv: ", ",").and_then(|b| b.trim().parse().ok());
-    Some(
-        found
-            .actor(user)
-            .origin(host)
-            .attr("group", group)
-            .bytes(received)
-            .service("vpn"),
-    )
+    found
+        .actor(user)
+        .origin(host)
+        .attr("group", group)
+        .bytes(received)
+        .service("vpn")
 }
 
 fn account(number: &str, text: &str) -> Option<Finding> {
@@ -201,7 +163,7 @@ fn executed(text: &str) -> Option<Finding> {
     )
 }
 
-fn config(text: &str) -> Option<Finding> {
+fn config(text: &str) -> Finding {
     let host = text
         .split([' ', ':'])
         .find(|part| scan::address(part).is_some());
@@ -212,7 +174,7 @@ fn config(text: &str) -> Option<Finding> {
         .rsplit(": ")
         .next()
         .filter(|v| matches!(*v, "OK" | "FAILED"));
-    Some(found.outcome(verdict))
+    found.outcome(verdict)
 }
 
 /// `[NAME@]HOST Accessed URL HOST:URL`.
@@ -292,150 +254,4 @@ fn without_interface(text: &str) -> &str {
         Some((_, rest)) if scan::endpoint(text).is_none() && scan::endpoint(rest).is_some() => rest,
         _ => text,
     }
-}
-
-fn ios(facility: &str, mnemonic: &str, text: &str) -> Option<Finding> {
-    match mnemonic {
-        "CONFIG_I" | "VSHD_SYSLOG_CONFIG_I" => configured(text),
-        "LOGIN_SUCCESS" | "LOGIN_FAILED" | "LOGIN_FAILURE" | "QUIET_MODE_ON" => {
-            ios_login(mnemonic, text)
-        }
-        "IPACCESSLOGP" | "IPACCESSLOGDP" | "IPACCESSLOGNP" | "IPACCESSLOGRP" | "IPACCESSLOGSP"
-        | "ACCESSLOGP" => access_list(text),
-        "SIGNATURE" => signature(text),
-        "SSH2_USERAUTH" | "SSH_USERAUTH" => ssh(text),
-        "CFGLOG_LOGGEDCMD" | "HCMD" => logged_command(text),
-        "LOGOUT" | "TTY_EXPIRE_TIMER" => {
-            let user = between(text, "User ", " has exited");
-            let host = text
-                .rsplit_once('(')
-                .map(|(_, host)| host.split(')').next().unwrap_or_default());
-            Some(
-                Finding::of(action::LOGOUT)
-                    .succeeded()
-                    .actor(user)
-                    .origin(host),
-            )
-        }
-        "UPDOWN" | "IF_UP" | "IF_DOWN" | "IF_DOWN_LINK_FAILURE" => link(mnemonic, text),
-        "SYSTEM_MSG" if text.contains("uthentication failed for user") => {
-            let (_, who) = text.split_once("for user ")?;
-            let (user, host) = who.rsplit_once(" from ")?;
-            Some(
-                Finding::of(action::LOGIN)
-                    .failed()
-                    .actor(user)
-                    .origin(word(host).0),
-            )
-        }
-        "RESTART" if facility == "SYS" => Some(Finding::of(action::SERVICE_START)),
-        _ => None,
-    }
-}
-
-/// `Configured from console by NAME on vty0 (HOST)`.
-fn configured(text: &str) -> Option<Finding> {
-    let (_, who) = text.split_once(" by ")?;
-    let (user, line) = who.rsplit_once(" on ").unwrap_or((who, ""));
-    let host = line
-        .rsplit_once('(')
-        .map(|(_, host)| host.trim_end_matches(')'));
-    let found = Finding::of(action::CONFIG_CHANGE)
-        .succeeded()
-        .actor(user)
-        .origin(host);
-    Some(found.attr("via", word(line).0))
-}
-
-/// `Login failed [user: NAME] [Source: HOST] [localport: 22] [Reason: …] at …`.
-fn ios_login(mnemonic: &str, text: &str) -> Option<Finding> {
-    // The name comes first, so it is only certain where what ends it is there once.
-    let (user, rest) = split_single(text.split_once("[user: ")?.1, "] [Source: ").unzip();
-    let host = rest.and_then(|rest| rest.split(']').next());
-    let found = Finding::of(action::LOGIN).successful(mnemonic == "LOGIN_SUCCESS");
-    let found = found
-        .actor(user)
-        .origin(host)
-        .attr("reason", single_between(text, "[Reason: ", "]"));
-    Some(found.attr(
-        "dst_port",
-        single_between(text, "[localport: ", "]").and_then(|p| p.parse::<u16>().ok()),
-    ))
-}
-
-/// `list 102 denied tcp HOST(PORT) -> HOST(PORT), 1 packet`.
-fn access_list(text: &str) -> Option<Finding> {
-    let (head, rest) = text.split_once(" -> ")?;
-    let mut words = head.split(' ').filter(|w| !w.is_empty());
-    let (list, verdict, proto) = (words.nth(1)?, words.next()?, words.next()?);
-    let from = words.find(|w| scan::endpoint(w).is_some())?;
-    let found = Finding::of(action::FIREWALL_LOG)
-        .outcome(Some(verdict))
-        .origin(from);
-    let found = found
-        .attr("rule", list)
-        .attr("proto", proto.to_ascii_uppercase());
-    Some(match scan::endpoint(word(rest).0) {
-        Some((ip, port)) => found.attr("dst_ip", ip.to_string()).attr("dst_port", port),
-        None => found,
-    })
-}
-
-/// `Sig:3051 Subsig:1 Sev:4 TEXT [HOST:PORT -> HOST:PORT]`.
-fn signature(text: &str) -> Option<Finding> {
-    let (head, ends) = text.rsplit_once('[')?;
-    let (from, to) = ends.trim_end_matches(']').split_once(" -> ")?;
-    let id = between(head, "Sig:", " ");
-    let name = head
-        .split_once("Sev:")
-        .and_then(|(_, rest)| rest.split_once(' '))
-        .map(|(_, name)| name.trim());
-    let found = Finding::of(action::DETECTION)
-        .origin(from)
-        .attr("signature", id)
-        .attr("name", name);
-    Some(match scan::endpoint(to) {
-        Some((ip, port)) => found.attr("dst_ip", ip.to_string()).attr("dst_port", port),
-        None => found,
-    })
-}
-
-/// `User 'NAME' authentication for SSH2 Session from HOST (tty = 0) using crypto … Succeeded`.
-fn ssh(text: &str) -> Option<Finding> {
-    let (user, rest) = text
-        .strip_prefix("User '")?
-        .rsplit_once("' authentication for ")?;
-    let (_, host) = rest.split_once(" from ")?;
-    let verdict = text.rsplit(' ').next();
-    Some(
-        Finding::of(action::LOGIN)
-            .outcome(verdict)
-            .actor(user)
-            .origin(word(host).0)
-            .service("ssh"),
-    )
-}
-
-/// `User:NAME  logged command:COMMAND`.
-fn logged_command(text: &str) -> Option<Finding> {
-    let (user, command) = text.split_once(" logged command:")?;
-    let user = user.trim_start_matches("User:").trim();
-    let found = Finding::of(action::COMMAND).succeeded().actor(user);
-    Some(
-        found
-            .resource("command")
-            .object(command)
-            .attr("command", command),
-    )
-}
-
-/// `Interface GigabitEthernet0/1, changed state to down`.
-fn link(mnemonic: &str, text: &str) -> Option<Finding> {
-    let name = between(text, "nterface ", ",").or_else(|| between(text, "nterface ", " "))?;
-    let up = mnemonic == "IF_UP" || text.trim_end().ends_with("to up");
-    Some(
-        Finding::of(if up { "link_up" } else { "link_down" })
-            .resource("interface")
-            .object(name),
-    )
 }
