@@ -23,7 +23,12 @@ Dec 31 23:30:00 h app: late\n\
 fn run(file: &str, arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_insider-risk"))
         .arg("normalize")
-        .args(["--received-at", "2026-01-01T00:00:05Z", "--zone", "Europe/Berlin"])
+        .args([
+            "--received-at",
+            "2026-01-01T00:00:05Z",
+            "--zone",
+            "Europe/Berlin",
+        ])
         .args(arguments)
         .arg(file)
         .output()
@@ -31,9 +36,15 @@ fn run(file: &str, arguments: &[&str]) -> Output {
 }
 
 fn lines(output: &Output) -> Vec<Value> {
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     let text = String::from_utf8(output.stdout.clone()).unwrap();
-    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    text.lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
 }
 
 #[test]
@@ -50,11 +61,17 @@ fn one_line_for_each_line_in_order() {
     assert_eq!(shown[1]["error"]["field"], "message");
     assert_eq!(shown[2]["timestamp"], "2025-12-31T22:30:00Z");
     assert!(shown[2].get("actor").is_none());
-    assert_eq!(shown[3]["syslog"]["message"], "\\xff\\xfe\\u0000\\u001b[31m");
+    assert_eq!(
+        shown[3]["syslog"]["message"],
+        "\\xff\\xfe\\u0000\\u001b[31m"
+    );
     assert_eq!(shown[4]["action"], "read");
     assert_eq!(shown[5]["error"]["field"], "timestamp");
     assert!(shown[6].get("error").is_some());
-    assert!(shown[7].get("timestamp").is_none(), "the line tells no time");
+    assert!(
+        shown[7].get("timestamp").is_none(),
+        "the line tells no time"
+    );
 
     let packed = folder.path().join("packed.log.gz");
     let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());

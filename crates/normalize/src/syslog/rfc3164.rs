@@ -91,12 +91,18 @@ fn after_time(stamp: &time::Read<'_>, prioritised: bool, header: &mut Header) {
     } else if alone && !stamp.iso {
         // A lone word is the program; there is no message without one.
         header.appname = Some(word.to_owned());
-    } else if !stamp.file || tag(rest).is_some() || process(rest).is_some() {
+    } else if tag(rest).is_some() || process(rest).is_some() || hosted(stamp, rest, prioritised) {
         header.hostname = Some(word.to_owned());
         after_host(rest, prioritised, header);
     } else {
         text.clone_into(&mut header.message);
     }
+}
+
+/// Whether a word after the time is a host although no tag follows: on the wire it is, and in
+/// files of the old form. A file with ISO times may well begin a sentence there.
+fn hosted(stamp: &time::Read<'_>, rest: &str, prioritised: bool) -> bool {
+    prioritised || (!stamp.iso && !stamp.file) || rest.starts_with('%')
 }
 
 /// `Message forwarded from HOST: ` (AIX) and `HOST: %` (Cisco).

@@ -46,7 +46,6 @@ const URL: &[&str] = &["url", "request"];
 
 /// Found by its look: several pairs, or structured data.
 pub(super) fn read(report: &Report<'_>) -> Option<Finding> {
-    let pairs = Pairs::of(report.message);
     let structured = |key: &str| {
         let mut elements = report.header.structured_data.values();
         elements.find_map(|e| {
@@ -63,7 +62,11 @@ pub(super) fn read(report: &Report<'_>) -> Option<Finding> {
         && first
             .bytes()
             .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'));
-    if (pairs.len() < 4 || !begins) && !named {
+    if !begins && !named {
+        return None;
+    }
+    let pairs = Pairs::of(if begins { report.message } else { "" });
+    if pairs.len() < 4 && !named {
         return None;
     }
     let unsure = !pairs.closed() || pairs.several(USER) || pairs.several(SOURCE);
@@ -77,14 +80,10 @@ pub(super) fn read(report: &Report<'_>) -> Option<Finding> {
         };
         let in_data = || {
             keys.iter()
-                .find_map(|k| structured(k))
-                .filter(|v| scan::somebody(v).is_some())
+                .filter_map(|k| structured(k))
+                .find(|v| scan::somebody(v).is_some())
         };
-        in_data().or_else(|| {
-            (pairs.len() >= 4 && begins && !several)
-                .then(in_text)
-                .flatten()
-        })
+        in_data().or_else(|| (pairs.len() >= 4 && !several).then(in_text).flatten())
     };
     let found = found(&value);
     (found.tells()).then_some(found)
