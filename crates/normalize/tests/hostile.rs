@@ -184,6 +184,10 @@ const LINES: &[(&str, bool)] = &[
         false,
     ),
     (
+        "<166>2026-11-25T10:00:00.123Z esx01 Hostd: info hostd[2099] [Originator@6876 sub=V] Event 123 : User {u}@{r} logged in as VMware-client/6.5.0",
+        false,
+    ),
+    (
         "<134>date=2026-11-25 time=10:00:00 devname=\"fw\" logdesc=\"Admin login failed\" user=\"{u}\" srcip={r} action=\"login\" status=\"failed\"",
         false,
     ),
@@ -430,7 +434,7 @@ fn seeds() -> Vec<String> {
 
 /// 10,000 mangled lines for each reader, in four parts that run side by side.
 fn mangle(part: usize) {
-    const READERS: u32 = 44;
+    const READERS: u32 = 48;
     let zone = Zone::utc();
     let seeds: Vec<_> = seeds().into_iter().skip(part).step_by(4).collect();
     let mut runner = TestRunner::new(cases(10_000 * READERS / 4));

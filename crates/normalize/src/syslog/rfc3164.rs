@@ -231,7 +231,7 @@ fn is_program(name: &str) -> bool {
     ];
     (1..=MAX_TAG).contains(&name.len())
         && !name.starts_with(['%', '(', '-', '*', '#', '@'])
-        && !name.contains(strange)
+        && !name.split('(').next().unwrap_or_default().contains(strange)
         && name.chars().any(char::is_alphabetic)
 }
 

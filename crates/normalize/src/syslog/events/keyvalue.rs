@@ -112,6 +112,14 @@ fn found<'a>(value: &dyn Fn(&[&str]) -> Option<&'a str>) -> Finding {
     if let Some(code) = code.filter(|c| (100..600).contains(c)) {
         found = found.successful(code < 400).attr("status", code);
     }
+    let said = event.unwrap_or_default().to_ascii_lowercase();
+    if verdict.is_none_or(|v| scan::outcome(v) == Outcome::Unknown) && code.is_none() {
+        if said.contains("success") {
+            found = found.succeeded();
+        } else if said.contains("fail") {
+            found = found.failed();
+        }
+    }
     let port = |keys: &[&str]| value(keys).and_then(|p| p.parse::<u16>().ok());
     found
         .actor(value(USER))

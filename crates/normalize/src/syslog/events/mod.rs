@@ -12,6 +12,7 @@ mod cron;
 mod dovecot;
 mod dropbear;
 mod endlessh;
+mod esxi;
 mod f5;
 mod finding;
 mod ftp;
@@ -38,6 +39,7 @@ mod rsh;
 mod samba;
 mod scan;
 mod screensharing;
+mod snort;
 mod sshd;
 mod su;
 mod sudo;
@@ -78,7 +80,7 @@ struct Reader {
 }
 
 /// The readers that are found by program.
-const READERS: [Reader; 27] = [
+const READERS: [Reader; 29] = [
     sshd::READER,
     dropbear::READER,
     sudo::READER,
@@ -106,6 +108,8 @@ const READERS: [Reader; 27] = [
     screensharing::READER,
     names::READER,
     audit::READER,
+    esxi::READER,
+    snort::READER,
 ];
 
 /// The readers that know their format by how a message begins, in the order in which they are

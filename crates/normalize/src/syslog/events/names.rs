@@ -31,7 +31,7 @@ fn query(text: &str) -> Option<Finding> {
         rest
     };
     let (host, rest) = word(rest);
-    let name = between(rest, "(", ")");
+    let name = between(rest, "query: ", " IN ").or_else(|| between(rest, "(", ")"));
     let found = Finding::of(action::DNS_QUERY).origin(host.trim_end_matches(':'));
     let found = found.resource("name").object(name);
     if rest.contains("denied") || rest.contains("failed") {

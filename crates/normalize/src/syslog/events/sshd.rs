@@ -153,6 +153,10 @@ fn refusal(text: &str) -> Option<Finding> {
         let (user, reason) = rest.rsplit_once(" by ")?;
         return Some(failed().actor(user).attr("reason", reason));
     }
+    if let Some(user) = text.strip_prefix("Disconnecting: Too many authentication failures for ") {
+        let found = Finding::of(action::DISCONNECT).failed().actor(user);
+        return Some(found.attr("reason", "too many attempts"));
+    }
     if let Some(rest) = text.strip_prefix("input_userauth_request: invalid user ") {
         let found = Finding::of(action::LOGIN_ATTEMPT).failed();
         return Some(found.actor(rest).attr("invalid_user", true));
