@@ -98,30 +98,11 @@ fn found<'a>(value: &dyn Fn(&[&str]) -> Option<&'a str>) -> Finding {
         "cat",
         "ec_task",
     ]);
-    let verdict = value(VERDICT);
     let url = value(URL);
     let target = value(TARGET);
-    let status = value(&["status", "statusCode", "status_code", "httpresponsecode"]);
-    let code: Option<u16> = status.and_then(|s| s.split('/').next()?.parse().ok());
     let word = meaning(value, target.is_some());
-    let mut found = Finding::of(word).outcome(verdict);
-    // A login's action is "login"; how it went is its status.
-    if let Some(status) = status.filter(|s| scan::outcome(s) != Outcome::Unknown) {
-        found = found.outcome(Some(status));
-    }
-    if let Some(code) = code.filter(|c| (100..600).contains(c)) {
-        found = found.successful(code < 400).attr("status", code);
-    }
-    let said = event.unwrap_or_default().to_ascii_lowercase();
-    if verdict.is_none_or(|v| scan::outcome(v) == Outcome::Unknown) && code.is_none() {
-        if said.contains("success") {
-            found = found.succeeded();
-        } else if said.contains("fail") {
-            found = found.failed();
-        }
-    }
     let port = |keys: &[&str]| value(keys).and_then(|p| p.parse::<u16>().ok());
-    found
+    judged(Finding::of(word), value, event)
         .actor(value(USER))
         .origin(value(SOURCE))
         .resource(url.map(|_| "url"))
@@ -158,6 +139,36 @@ fn found<'a>(value: &dyn Fn(&[&str]) -> Option<&'a str>) -> Finding {
             value(&["policyname", "rule", "fw_rule_id", "policyid", "rule-name"]),
         )
         .attr("message", value(&["msg", "message"]))
+}
+
+/// Whether it worked: a status code, the status (a login's action is only "login"), the action, or
+/// what the event is called.
+fn judged<'a>(
+    found: Finding,
+    value: &dyn Fn(&[&str]) -> Option<&'a str>,
+    event: Option<&str>,
+) -> Finding {
+    let verdict = value(VERDICT);
+    let found = found.outcome(verdict);
+    let status = value(&["status", "statusCode", "status_code", "httpresponsecode"]);
+    let code = status.and_then(|s| s.split('/').next()?.parse::<u16>().ok());
+    if let Some(code) = code.filter(|c| (100..600).contains(c)) {
+        return found.successful(code < 400).attr("status", code);
+    }
+    let tells = |word: Option<&str>| word.is_some_and(|w| scan::outcome(w) != Outcome::Unknown);
+    if tells(status) {
+        return found.outcome(status);
+    }
+    let said = event.unwrap_or_default().to_ascii_lowercase();
+    if tells(verdict) {
+        found
+    } else if said.contains("success") {
+        found.succeeded()
+    } else if said.contains("fail") {
+        found.failed()
+    } else {
+        found
+    }
 }
 
 fn meaning<'a>(value: &dyn Fn(&[&str]) -> Option<&'a str>, flow: bool) -> &'static str {
