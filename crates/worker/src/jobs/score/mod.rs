@@ -4,6 +4,7 @@
 
 mod episodes;
 mod follow;
+mod place;
 mod write;
 
 use std::collections::{BTreeMap, HashMap};
