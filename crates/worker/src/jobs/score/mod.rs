@@ -135,7 +135,7 @@ impl Scorer {
         partitions::advance(&mut tx, &self.owner, &self.held, last).await?;
         tx.commit().await?;
         for held in &mut self.held {
-            held.position = last;
+            held.position = held.position.max(last);
         }
         metrics::counter!("irm_events_scored_total").increment(pass.events as u64);
         metrics::counter!("irm_alerts_opened_total").increment(pass.opened as u64);
@@ -191,7 +191,7 @@ impl Scorer {
         now: Timestamp,
     ) -> Result<()> {
         let version = tenants::criteria_version(db, tenant.id).await?;
-        if self.criteria.insert(tenant.id, version) == Some(version) {
+        if self.criteria.get(&tenant.id) == Some(&version) {
             return Ok(());
         }
         let since = now.minute().plus(-JUDGE_AGAIN_MINUTES);
@@ -199,15 +199,14 @@ impl Scorer {
         rows::judge_again(&mut tx, tenant.id, since).await?;
         self.guard(&mut tx).await?;
         tx.commit().await?;
+        // Only now: had the commit failed, the next pass must do it.
+        self.criteria.insert(tenant.id, version);
         Ok(())
     }
 
     /// Makes a write that moves no cursor depend on the leases all the same.
     async fn guard(&self, tx: &mut store::db::Tx) -> Result<()> {
-        if let Some(position) = self.held.iter().map(|h| h.position).min() {
-            partitions::advance(tx, &self.owner, &self.held, position).await?;
-        }
-        Ok(())
+        Ok(partitions::hold(tx, &self.owner, &self.held).await?)
     }
 
     /// Gives the leases back.
