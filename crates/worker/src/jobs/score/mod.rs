@@ -19,6 +19,7 @@ use store::partitions::{self, Held};
 use store::{Db, log, scoring as rows, tenants};
 
 use crate::error::Result;
+use crate::runner::Stop;
 use follow::Followed;
 
 /// Events of one pass.
@@ -57,6 +58,7 @@ pub struct Scorer {
     criteria: HashMap<TenantId, i64>,
     renewed_at: Timestamp,
     held: Vec<Held>,
+    stop: Stop,
 }
 
 /// Leases are renewed when this much of them has passed: a quarter.
@@ -70,7 +72,14 @@ impl Scorer {
             criteria: HashMap::new(),
             renewed_at: Timestamp::default(),
             held: Vec::new(),
+            stop: Stop::new(),
         }
+    }
+
+    /// The same scorer, which ends catching up after the pass under way once `stop` is cancelled.
+    #[must_use]
+    pub fn until(self, stop: Stop) -> Self {
+        Self { stop, ..self }
     }
 
     /// Passes until nothing is left, then lets scores fall, and says what was done.
@@ -93,7 +102,7 @@ impl Scorer {
             let pass = self.pass(db, clock.now()).await?;
             let finished = pass.events < BATCH as usize;
             done.add(pass);
-            if finished {
+            if finished || self.stop.is_cancelled() {
                 break;
             }
         }
@@ -165,7 +174,7 @@ impl Scorer {
     async fn let_scores_fall(&mut self, db: &Db, now: Timestamp) -> Result<()> {
         for tenant in tenants::list(db).await? {
             self.notice_changed_criteria(db, &tenant, now).await?;
-            loop {
+            while !self.stop.is_cancelled() {
                 let due = rows::due(db, tenant.id, now.minute().plus(-1), DUE_BATCH).await?;
                 if due.is_empty() {
                     break;
