@@ -21,7 +21,9 @@ const BINARY: &str = env!("CARGO_BIN_EXE_insider-risk");
 /// The event files of the organisations to test with.
 fn organisations() -> Vec<PathBuf> {
     let small = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/data/detection");
-    let given = std::env::var("DETECTION_DIR").ok().filter(|d| !d.is_empty());
+    let given = std::env::var("DETECTION_DIR")
+        .ok()
+        .filter(|d| !d.is_empty());
     let folder = given.map_or_else(
         || {
             println!("DETECTION_DIR is not set: testing with the organisation of the repository");

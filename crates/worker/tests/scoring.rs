@@ -20,7 +20,7 @@ use serde_json::{Value, json};
 use store::alerts::{self, Alert, Filter, Order};
 use store::log::{self, Batch};
 use store::tenants::{self, Settings};
-use store::{actors, events, partitions, retention, rules, scores, sources};
+use store::{actors, events, jobs, partitions, retention, rules, scores, sources};
 use testkit::events::{late_reads, login, normalised, office_days, theft};
 use testkit::{TestDb, on_both};
 use worker::jobs::score::Scorer;
@@ -554,6 +554,16 @@ on_both!(
             .await
             .unwrap();
         assert_eq!(frozen.len() as u64, evidence, "the frozen copies stay");
+
+        world.clock.set("2026-09-01T00:00:00Z");
+        retention_job::run(&world.db.db, world.clock.now())
+            .await
+            .unwrap();
+        let frozen = alerts::evidence(&world.scope(), alert.id, 500)
+            .await
+            .unwrap();
+        assert!(frozen.is_empty(), "one term after closing, they end too");
+        alerts::snapshot(&world.scope(), alert.id).await.unwrap();
     }
 );
 
@@ -615,5 +625,110 @@ on_both!(
         world.clock.set("2026-03-14T03:00:30Z");
         world.score().await;
         assert_eq!(world.score_now("jane").await, Points::whole(50));
+    }
+);
+
+on_both!(stopping_does_not_wait_for_the_backlog, |db| async move {
+    let mut world = World::new(db).await;
+    let sent: Vec<Value> = (0..10_500)
+        .map(|i| {
+            let time = format!("2026-03-14T01:{:02}:{:02}Z", i / 60 % 60, i % 60);
+            json!({"timestamp": time, "actor": format!("a{}", i % 50), "action": "read",
+                "resourceId": format!("{i}")})
+        })
+        .collect();
+    for chunk in sent.chunks(4000) {
+        world.send(chunk).await;
+    }
+    let stop = worker::Stop::new();
+    stop.cancel();
+    world.scorer = Scorer::new("test".to_owned()).until(stop);
+    let clock: Arc<dyn Clock> = Arc::new(world.clock.clone());
+    let pass = world.scorer.catch_up_quietly(&world.db.db, &clock).await;
+    assert!(pass.unwrap().events <= 10_000, "the pass under way ends");
+});
+
+on_both!(a_job_that_was_taken_over_writes_nothing, |db| async move {
+    let mut world = World::new(db).await;
+    world.send(&office_days("jane")).await;
+    world.score().await;
+    let (store, now) = (&world.db.db, world.clock.now());
+    jobs::ensure(store, "job", now).await.unwrap();
+    let first = jobs::claim(store, "job", "a", now).await.unwrap().unwrap();
+    jobs::give_back(store, &first).await.unwrap();
+    let second = jobs::claim(store, "job", "b", now).await.unwrap().unwrap();
+
+    let lost = baseline::run_under(store, now, Some(&first)).await;
+    assert!(lost.unwrap_err().is_lease_lost());
+    let old = "2027-03-14T03:00:00Z".parse().unwrap();
+    let lost = retention_job::run_under(store, old, Some(&first)).await;
+    assert!(lost.unwrap_err().is_lease_lost());
+    let left = events::list(&world.scope(), &events::Filter::default(), None, 500).await;
+    assert_eq!(left.unwrap().len(), 104, "nothing was deleted");
+    let said = baseline::run_under(store, now, Some(&second)).await;
+    assert_eq!(said.unwrap(), "1 baselines refreshed");
+});
+
+on_both!(old_items_put_aside_end_with_their_source, |db| async move {
+    let world = World::new(db).await;
+    let now = world.clock.now();
+    let quarantined = normalised(
+        &world.db.acme,
+        world.source.id,
+        NOW,
+        &[login("jane", "2026-03-14T02:00:00Z")],
+    );
+    let batch = Batch {
+        events: Vec::new(),
+        quarantined: quarantined
+            .into_iter()
+            .map(|event| (event, "test".to_owned()))
+            .collect(),
+    };
+    world
+        .appender
+        .append(&world.db.acme, world.source.id, batch)
+        .await
+        .unwrap();
+    let store = &world.db.db;
+    let said = retention_job::run(store, now).await.unwrap();
+    assert!(said.ends_with(" 0 derived rows deleted"), "{said}");
+    let later = "2027-03-14T03:00:00Z".parse().unwrap();
+    let said = retention_job::run(store, later).await.unwrap();
+    assert!(said.ends_with(" 1 derived rows deleted"), "{said}");
+});
+
+on_both!(silent_actors_go_however_many_there_are, |db| async move {
+    let mut world = World::new(db).await;
+    let sent: Vec<Value> = (0..1100)
+        .map(|i| login(&format!("a{i}"), "2026-03-14T02:00:00Z"))
+        .collect();
+    world.send(&sent).await;
+    world.score().await;
+    let later = "2027-03-14T03:00:00Z".parse().unwrap();
+    retention_job::run(&world.db.db, later).await.unwrap();
+    for i in [0, 600, 1099] {
+        let gone = actors::find(&world.scope(), world.actor(&format!("a{i}"))).await;
+        assert!(matches!(gone, Err(store::Error::NotFound)));
+    }
+});
+
+on_both!(
+    an_actor_takes_the_kind_that_an_event_says,
+    |db| async move {
+        let world = World::new(db).await;
+        let kind = async |world: &World| {
+            let actor = actors::find(&world.scope(), world.actor("backup")).await;
+            actor.unwrap().kind.word()
+        };
+        let plain = |at: &str| login("backup", at);
+        world.send(&[plain("2026-03-14T02:00:00Z")]).await;
+        assert_eq!(kind(&world).await, "person");
+        let mut said = plain("2026-03-14T02:01:00Z");
+        said["actorType"] = json!(domain::actor::ActorKind::Service.word());
+        world.send(&[said]).await;
+        assert_eq!(kind(&world).await, "service");
+        world.send(&[plain("2026-03-14T02:02:00Z")]).await;
+        assert_eq!(kind(&world).await, "service", "silence says nothing");
     }
 );
