@@ -5,8 +5,9 @@ use domain::time::Timestamp;
 use crate::db::{Db, Tx, sql};
 use crate::error::{Error, Result};
 
-/// How long a running job is left alone before another process may take it: 15 minutes.
-pub const LEASE_US: i64 = 15 * 60 * 1_000_000;
+/// How long a running job that does not renew is left alone before another process may take it:
+/// 20 seconds.
+pub const LEASE_US: i64 = 20_000_000;
 
 /// A job's row.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,10 +53,12 @@ pub async fn ensure(db: &Db, name: &str, now: Timestamp) -> Result<()> {
 
 /// Claims a job when it is due and nobody runs it. Missed runs coalesce into this one.
 pub async fn claim(db: &Db, name: &str, owner: &str, now: Timestamp) -> Result<Option<Claim>> {
+    let clock = db.clock(now).await?;
     let due = sql("SELECT next_run_at FROM jobs
-         WHERE name = $1 AND next_run_at <= $2 AND lease_until <= $2")
+         WHERE name = $1 AND next_run_at <= $2 AND lease_until <= $3")
     .bind(name)
     .bind(now)
+    .bind(clock)
     .fetch_optional(db)
     .await?;
     if due.is_none() {
@@ -64,12 +67,13 @@ pub async fn claim(db: &Db, name: &str, owner: &str, now: Timestamp) -> Result<O
     let mut tx = db.begin().await?;
     let row = sql("UPDATE jobs
          SET owner = $3, lease_until = $4, fence = fence + 1, started_at = $2
-         WHERE name = $1 AND next_run_at <= $2 AND lease_until <= $2
+         WHERE name = $1 AND next_run_at <= $2 AND lease_until <= $5
          RETURNING fence, next_run_at")
     .bind(name)
     .bind(now)
     .bind(owner)
-    .bind(now.plus(LEASE_US))
+    .bind(clock.plus(LEASE_US))
+    .bind(clock)
     .fetch_optional(&mut tx)
     .await?;
     tx.commit().await?;
@@ -83,15 +87,51 @@ pub async fn claim(db: &Db, name: &str, owner: &str, now: Timestamp) -> Result<O
     .transpose()
 }
 
-/// Checks inside a transaction that the run is still this worker's.
-pub async fn hold(tx: &mut Tx, claim: &Claim, until: Timestamp) -> Result<()> {
-    let held = sql("UPDATE jobs SET lease_until = $3 WHERE name = $1 AND fence = $2")
+/// Keeps a run this worker's for another [`LEASE_US`].
+pub async fn renew(db: &Db, claim: &Claim, now: Timestamp) -> Result<()> {
+    let until = db.clock(now).await?.plus(LEASE_US);
+    let mut tx = db.begin().await?;
+    let held = sql(
+        "UPDATE jobs SET lease_until = $3 WHERE name = $1 AND fence = $2 AND owner IS NOT NULL",
+    )
+    .bind(&claim.name)
+    .bind(claim.fence)
+    .bind(until)
+    .execute(&mut tx)
+    .await?;
+    tx.commit().await?;
+    only_if_held(held)
+}
+
+/// Makes a transaction depend on the run being still this worker's. Without a claim, as in
+/// commands that run a job themselves, there is nothing to depend on.
+pub async fn hold(tx: &mut Tx, claim: Option<&Claim>) -> Result<()> {
+    let Some(claim) = claim else {
+        return Ok(());
+    };
+    // The update locks the row, so that nobody takes the job over before the commit.
+    let held =
+        sql("UPDATE jobs SET fence = fence WHERE name = $1 AND fence = $2 AND owner IS NOT NULL")
+            .bind(&claim.name)
+            .bind(claim.fence)
+            .execute(tx)
+            .await?;
+    only_if_held(held)
+}
+
+/// Gives a run back unfinished: it stays due, and another worker need not wait.
+pub async fn give_back(db: &Db, claim: &Claim) -> Result<()> {
+    let mut tx = db.begin().await?;
+    sql("UPDATE jobs SET owner = NULL, lease_until = 0 WHERE name = $1 AND fence = $2")
         .bind(&claim.name)
         .bind(claim.fence)
-        .bind(until)
-        .execute(tx)
+        .execute(&mut tx)
         .await?;
-    if held == 1 {
+    tx.commit().await
+}
+
+fn only_if_held(rows: u64) -> Result<()> {
+    if rows == 1 {
         Ok(())
     } else {
         Err(Error::LeaseLost)
@@ -124,11 +164,7 @@ pub async fn finish(
     .execute(&mut tx)
     .await?;
     tx.commit().await?;
-    if changed == 1 {
-        Ok(())
-    } else {
-        Err(Error::LeaseLost)
-    }
+    only_if_held(changed)
 }
 
 /// Every job, by name.

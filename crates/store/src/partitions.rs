@@ -6,7 +6,7 @@
 use domain::actor::Partition;
 use domain::time::Timestamp;
 
-use crate::db::{Db, Tx, sql};
+use crate::db::{Db, Statement, Tx, sql};
 use crate::error::{Error, Result};
 use crate::log::Position;
 
@@ -67,19 +67,40 @@ pub async fn acquire(db: &Db, owner: &str, now: Timestamp) -> Result<Vec<Held>> 
         .collect()
 }
 
-/// Moves the position of the held partitions, in the transaction of everything the pass wrote.
+/// Moves the position of the held partitions forward, in the transaction of everything the pass
+/// wrote. Partitions that are further already stay where they are.
 ///
 /// Fails with [`Error::LeaseLost`] when one of them is no longer held under its fence.
 pub async fn advance(tx: &mut Tx, owner: &str, held: &[Held], to: Position) -> Result<()> {
-    let fence = held.iter().map(|h| h.fence).sum::<i64>();
-    let parts = held.iter().map(|h| h.part);
-    let changed = sql("UPDATE partitions SET epoch = $2, hi = $3, lo = $4 WHERE owner = $1")
+    hold(tx, owner, held).await?;
+    let behind: Vec<Held> = held.iter().filter(|h| h.position < to).copied().collect();
+    if behind.is_empty() {
+        return Ok(());
+    }
+    let update = sql("UPDATE partitions SET epoch = $2, hi = $3, lo = $4 WHERE owner = $1")
         .bind(owner)
         .bind(to.epoch)
         .bind(to.hi)
-        .bind(to.lo)
+        .bind(to.lo);
+    still_held(tx, owner, &behind, update).await
+}
+
+/// Makes a transaction that moves no position depend on the leases all the same.
+///
+/// Fails like [`advance`].
+pub async fn hold(tx: &mut Tx, owner: &str, held: &[Held]) -> Result<()> {
+    let update = sql("UPDATE partitions SET fence = fence WHERE owner = $1").bind(owner);
+    still_held(tx, owner, held, update).await
+}
+
+async fn still_held(tx: &mut Tx, owner: &str, held: &[Held], update: Statement) -> Result<()> {
+    if held.is_empty() {
+        return Err(Error::LeaseLost);
+    }
+    let fence = held.iter().map(|h| h.fence).sum::<i64>();
+    let changed = update
         .push(" AND part IN ")
-        .push_list(parts)
+        .push_list(held.iter().map(|h| h.part))
         .execute(&mut *tx)
         .await?;
     // The rows are locked by the update: the fences read now are those at commit.

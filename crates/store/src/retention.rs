@@ -4,8 +4,9 @@
 use domain::id::{SourceId, TenantId};
 use domain::time::{DAY_US, Timestamp};
 
-use crate::db::{Db, Row, sql};
+use crate::db::{Db, Row, Statement, sql};
 use crate::error::Result;
+use crate::jobs::{self, Claim};
 
 /// Rows looked at in one batch, each its own transaction.
 const BATCH: i64 = 5_000;
@@ -84,8 +85,14 @@ pub async fn preview(db: &Db, term: &Term, now: Timestamp) -> Result<Swept> {
     })
 }
 
-/// Deletes the old events of a source, batch by batch, until none is left.
-pub async fn delete_events(db: &Db, term: &Term, now: Timestamp) -> Result<Swept> {
+/// Deletes the old events of a source, batch by batch, until none is left. Fails with
+/// [`crate::Error::LeaseLost`] once the claim is lost.
+pub async fn delete_events(
+    db: &Db,
+    term: &Term,
+    now: Timestamp,
+    claim: Option<&Claim>,
+) -> Result<Swept> {
     let cutoff = cutoff(term.days, now);
     let mut swept = Swept::default();
     let mut after = 0_i64;
@@ -102,7 +109,10 @@ pub async fn delete_events(db: &Db, term: &Term, now: Timestamp) -> Result<Swept
         let Some(last) = last else {
             return Ok(swept);
         };
-        swept = add(swept, delete_batch(db, term, cutoff, (after, last)).await?);
+        swept = add(
+            swept,
+            delete_batch(db, term, cutoff, (after, last), claim).await?,
+        );
         after = last;
         let newer = sql("SELECT seq FROM events WHERE seq = $1 AND received_at >= $2")
             .bind(last)
@@ -120,6 +130,7 @@ async fn delete_batch(
     term: &Term,
     cutoff: Timestamp,
     (after, last): (i64, i64),
+    claim: Option<&Claim>,
 ) -> Result<Swept> {
     let mut tx = db.begin().await?;
     let events = sql("DELETE FROM events
@@ -148,6 +159,7 @@ async fn delete_batch(
     .fetch_one(&mut tx)
     .await?
     .get("n")?;
+    jobs::hold(&mut tx, claim).await?;
     tx.commit().await?;
     Ok(Swept {
         events,
@@ -162,45 +174,108 @@ fn add(a: Swept, b: Swept) -> Swept {
     }
 }
 
-/// Deletes a tenant's old scores, rollups, decided quarantine items, and the profiles and actors
-/// of which nothing was heard within the term.
-pub async fn delete_derived(db: &Db, tenant: TenantId, cutoff: Timestamp) -> Result<u64> {
-    let mut tx = db.begin().await?;
-    let mut gone = 0;
-    for text in [
-        "DELETE FROM scores WHERE tenant_id = $1 AND scored_at < $2 AND minute < $3",
-        "DELETE FROM score_days WHERE tenant_id = $1 AND scored_at < $2 AND minute < $3",
-    ] {
-        gone += sql(text)
-            .bind(tenant)
-            .bind(cutoff)
-            .bind(cutoff.minute())
-            .execute(&mut tx)
-            .await?;
-    }
-    gone += sql("DELETE FROM quarantine
-         WHERE tenant_id = $1 AND received_at < $2 AND state <> 'pending'")
-    .bind(tenant)
-    .bind(cutoff)
-    .execute(&mut tx)
-    .await?;
-    gone += sql("DELETE FROM profiles WHERE tenant_id = $1 AND updated_at < $2")
-        .bind(tenant)
-        .bind(cutoff)
-        .execute(&mut tx)
-        .await?;
-    gone += sql("DELETE FROM source_hours WHERE tenant_id = $1 AND last_received_at < $2")
-        .bind(tenant)
-        .bind(cutoff)
-        .execute(&mut tx)
-        .await?;
-    tx.commit().await?;
-    gone += delete_actors(db, tenant, cutoff).await?;
-    Ok(gone)
+/// Deletes events that were put aside longer ago than their source's term, decided or not.
+pub async fn delete_quarantined(
+    db: &Db,
+    term: &Term,
+    now: Timestamp,
+    claim: Option<&Claim>,
+) -> Result<u64> {
+    let statement = || {
+        sql("DELETE FROM quarantine WHERE tenant_id = $1 AND id IN (
+                SELECT id FROM quarantine
+                WHERE tenant_id = $1 AND source_id = $2 AND received_at < $3
+                LIMIT $4)")
+        .bind(term.tenant)
+        .bind(term.source)
+        .bind(cutoff(term.days, now))
+        .bind(BATCH)
+    };
+    in_batches(db, statement, claim).await
 }
 
-/// Actors nobody has heard of within the term and who have neither alerts nor events.
-async fn delete_actors(db: &Db, tenant: TenantId, cutoff: Timestamp) -> Result<u64> {
+/// What ends with a tenant's term besides events. Each takes the tenant, the cutoff, the cutoff's
+/// minute and the size of a batch.
+const DERIVED: [&str; 5] = [
+    "DELETE FROM scores WHERE tenant_id = $1 AND (actor_id, minute) IN (
+        SELECT actor_id, minute FROM scores
+        WHERE tenant_id = $1 AND scored_at < $2 AND minute < $3
+        LIMIT $4)",
+    "DELETE FROM score_days WHERE tenant_id = $1 AND (day, actor_id) IN (
+        SELECT day, actor_id FROM score_days
+        WHERE tenant_id = $1 AND scored_at < $2 AND minute < $3
+        LIMIT $4)",
+    "DELETE FROM profiles WHERE tenant_id = $1 AND actor_id IN (
+        SELECT actor_id FROM profiles
+        WHERE tenant_id = $1 AND updated_at < $2 AND newest < $3
+        LIMIT $4)",
+    "DELETE FROM source_hours WHERE tenant_id = $1 AND (hour, source_id) IN (
+        SELECT hour, source_id FROM source_hours
+        WHERE tenant_id = $1 AND last_received_at < $2 AND hour < $3 / 60
+        LIMIT $4)",
+    // The copies are raw events: they end, too, one term after the alert was closed.
+    "DELETE FROM alert_evidence WHERE tenant_id = $1 AND (alert_id, event_id) IN (
+        SELECT v.alert_id, v.event_id FROM alert_evidence v
+        JOIN alerts l ON l.tenant_id = v.tenant_id AND l.id = v.alert_id
+        WHERE v.tenant_id = $1 AND l.closed_at < $2 AND l.opened_minute < $3
+        LIMIT $4)",
+];
+
+/// Deletes a tenant's old scores, rollups, frozen copies behind alerts that were closed before the
+/// cutoff, and the profiles and actors of which nothing was heard within the term, in batches.
+pub async fn delete_derived(
+    db: &Db,
+    tenant: TenantId,
+    cutoff: Timestamp,
+    claim: Option<&Claim>,
+) -> Result<u64> {
+    let mut gone = 0;
+    for text in DERIVED {
+        let statement = || {
+            sql(text)
+                .bind(tenant)
+                .bind(cutoff)
+                .bind(cutoff.minute())
+                .bind(BATCH)
+        };
+        gone += in_batches(db, statement, claim).await?;
+    }
+    loop {
+        let actors = delete_actors(db, tenant, cutoff, claim).await?;
+        gone += actors;
+        if actors == 0 {
+            return Ok(gone);
+        }
+    }
+}
+
+/// Repeats a deletion of at most [`BATCH`] rows, each time in a transaction of its own, until
+/// nothing is left.
+async fn in_batches(
+    db: &Db,
+    statement: impl Fn() -> Statement,
+    claim: Option<&Claim>,
+) -> Result<u64> {
+    let mut gone = 0;
+    loop {
+        let mut tx = db.begin().await?;
+        let rows = statement().execute(&mut tx).await?;
+        jobs::hold(&mut tx, claim).await?;
+        tx.commit().await?;
+        gone += rows;
+        if rows < BATCH as u64 {
+            return Ok(gone);
+        }
+    }
+}
+
+/// Up to 1,000 actors nobody has heard of within the term and who have neither alerts nor events.
+async fn delete_actors(
+    db: &Db,
+    tenant: TenantId,
+    cutoff: Timestamp,
+    claim: Option<&Claim>,
+) -> Result<u64> {
     let mut tx = db.begin().await?;
     let silent = sql("SELECT a.id FROM actors a
          WHERE a.tenant_id = $1 AND a.last_received_at < $2
@@ -229,6 +304,7 @@ async fn delete_actors(db: &Db, tenant: TenantId, cutoff: Timestamp) -> Result<u
                 .await?;
         }
     }
+    jobs::hold(&mut tx, claim).await?;
     tx.commit().await?;
     Ok(gone)
 }

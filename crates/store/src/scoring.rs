@@ -443,7 +443,7 @@ pub async fn add_hours(
     .await
 }
 
-/// What the scorer must know of an actor's latest alert.
+/// What the scorer must know of an alert of an actor.
 #[derive(Debug, Clone)]
 pub struct LatestAlert {
     /// Row id.
@@ -460,37 +460,38 @@ pub struct LatestAlert {
     pub rules: BTreeSet<RuleKey>,
 }
 
-/// The alert of an actor whose episode is nearest to a minute: the latest that opened at or
-/// before `until`.
-pub async fn latest_alert(
+/// The alerts of an actor whose episodes reach into a span of minutes, by opening minute.
+pub async fn alerts_around(
     tx: &mut Tx,
     tenant: TenantId,
     actor: ActorId,
-    until: Minute,
-) -> Result<Option<LatestAlert>> {
-    let row = sql(
+    (first, last): (Minute, Minute),
+) -> Result<Vec<LatestAlert>> {
+    let rows = sql(
         "SELECT id, opened_minute, last_signal_minute, score, status, rules
          FROM alerts
          WHERE tenant_id = $1 AND actor_id = $2 AND opened_minute <= $3
-         ORDER BY opened_minute DESC, id DESC
-         LIMIT 1",
+           AND last_signal_minute >= $4
+         ORDER BY opened_minute, id",
     )
     .bind(tenant)
     .bind(actor)
-    .bind(until)
-    .fetch_optional(tx)
+    .bind(last)
+    .bind(first)
+    .fetch_all(tx)
     .await?;
-    row.map(|row| {
-        Ok(LatestAlert {
-            id: AlertId(row.get("id")?),
-            opened: Minute(row.get("opened_minute")?),
-            last_signal: Minute(row.get("last_signal_minute")?),
-            score: row.points("score")?,
-            status: row.parse("status", Status::from_word)?,
-            rules: row.json("rules")?,
+    rows.iter()
+        .map(|row| {
+            Ok(LatestAlert {
+                id: AlertId(row.get("id")?),
+                opened: Minute(row.get("opened_minute")?),
+                last_signal: Minute(row.get("last_signal_minute")?),
+                score: row.points("score")?,
+                status: row.parse("status", Status::from_word)?,
+                rules: row.json("rules")?,
+            })
         })
-    })
-    .transpose()
+        .collect()
 }
 
 /// The words and numbers of an alert at its highest score.
@@ -504,13 +505,20 @@ pub struct Reasons<'a> {
     pub short: &'a [String],
 }
 
-/// Opens an alert and returns its row id.
+/// What a history entry adds when the score is not of the last events but of late ones.
+const LATE: &str = ", because of a late event";
+
+fn why(late: bool) -> &'static str {
+    if late { LATE } else { "" }
+}
+
+/// Opens an alert under a minute and returns its row id. `late` when a late event was the cause.
 pub async fn open_alert(
     tx: &mut Tx,
     tenant: TenantId,
     (actor, part): (ActorId, Partition),
     reasons: &Reasons<'_>,
-    now: Timestamp,
+    (opened, now, late): (Minute, Timestamp, bool),
 ) -> Result<AlertId> {
     let assessment = &reasons.snapshot.assessment;
     let number: i64 = sql(
@@ -533,7 +541,7 @@ pub async fn open_alert(
     .bind(number)
     .bind(part)
     .bind(actor)
-    .bind(assessment.minute)
+    .bind(opened)
     .bind(now)
     .bind(assessment.score)
     .bind(Severity::of_score(assessment.score).rank())
@@ -544,20 +552,20 @@ pub async fn open_alert(
     .fetch_one(&mut *tx)
     .await?;
     let id = AlertId(row.get("id")?);
-    let text = format!("Opened with score {}", assessment.score);
+    let text = format!("Opened with score {}{}", assessment.score, why(late));
     note(tx, (tenant, id), "opened", text, now).await?;
     Ok(id)
 }
 
-/// Raises an alert to a new highest score with new reasons.
+/// Raises an alert to a new highest score with new reasons. False, and nothing is changed, when
+/// somebody has closed it since it was read.
 pub async fn raise_alert(
     tx: &mut Tx,
     tenant: TenantId,
     alert: &LatestAlert,
     reasons: &Reasons<'_>,
-    now: Timestamp,
-    late: bool,
-) -> Result<()> {
+    (now, late): (Timestamp, bool),
+) -> Result<bool> {
     let assessment = &reasons.snapshot.assessment;
     let rules: BTreeSet<RuleKey> = alert
         .rules
@@ -565,10 +573,10 @@ pub async fn raise_alert(
         .copied()
         .chain(assessment.fired())
         .collect();
-    sql("UPDATE alerts
+    let raised = sql("UPDATE alerts
          SET score = $3, severity = $4, rules = $5, sentence = $6, reasons = $7, snapshot = $8,
             last_signal_minute = $9, updated_at = $10, version = version + 1
-         WHERE tenant_id = $1 AND id = $2")
+         WHERE tenant_id = $1 AND id = $2 AND closed_at IS NULL")
     .bind(tenant)
     .bind(alert.id)
     .bind(assessment.score)
@@ -581,20 +589,13 @@ pub async fn raise_alert(
     .bind(now)
     .execute(&mut *tx)
     .await?;
-    let why = if late {
-        ", scored again because of a late event"
-    } else {
-        ""
-    };
-    let text = format!("Score {} → {}{why}", alert.score, assessment.score);
-    note(
-        tx,
-        (tenant, alert.id),
-        if late { "late" } else { "score" },
-        text,
-        now,
-    )
-    .await
+    if raised == 0 {
+        return Ok(false);
+    }
+    let text = format!("Score {} → {}{}", alert.score, assessment.score, why(late));
+    let kind = if late { "late" } else { "score" };
+    note(tx, (tenant, alert.id), kind, text, now).await?;
+    Ok(true)
 }
 
 /// Replaces the reasons of an alert whose highest score was reached again with more behind it.
@@ -606,7 +607,7 @@ pub async fn refresh_reasons(
 ) -> Result<()> {
     sql(
         "UPDATE alerts SET sentence = $3, reasons = $4, snapshot = $5
-         WHERE tenant_id = $1 AND id = $2",
+         WHERE tenant_id = $1 AND id = $2 AND closed_at IS NULL",
     )
     .bind(tenant)
     .bind(alert)
@@ -618,33 +619,47 @@ pub async fn refresh_reasons(
     .map(drop)
 }
 
-/// Notes that an alert goes on, and which rules have joined.
+/// Notes that an alert goes on over a span of minutes, which rules have joined, and that late
+/// events show the threshold reached before it opened. Leaves an alert alone that somebody has
+/// closed since it was read.
 pub async fn continue_alert(
     tx: &mut Tx,
     tenant: TenantId,
     alert: &LatestAlert,
-    minute: Minute,
+    (first, last): (Minute, Minute),
     rules: &BTreeSet<RuleKey>,
-    now: Timestamp,
+    (now, late): (Timestamp, bool),
 ) -> Result<()> {
     let all: BTreeSet<RuleKey> = alert.rules.union(rules).copied().collect();
-    sql(
+    let changed = sql(
         "UPDATE alerts SET last_signal_minute = $3, rules = $4, updated_at = $5
-         WHERE tenant_id = $1 AND id = $2",
+         WHERE tenant_id = $1 AND id = $2 AND closed_at IS NULL",
     )
     .bind(tenant)
     .bind(alert.id)
-    .bind(alert.last_signal.max(minute))
+    .bind(alert.last_signal.max(last))
     .bind(json(&all)?)
     .bind(now)
     .execute(&mut *tx)
     .await?;
+    if changed == 0 {
+        return Ok(());
+    }
+    if first < alert.opened {
+        let text = format!(
+            "Late events show the threshold reached before, at {}",
+            first.start()
+        );
+        note_once(tx, (tenant, alert.id), "late", text, now).await?;
+    }
     let joined: Vec<_> = rules.difference(&alert.rules).map(|r| r.title()).collect();
     if joined.is_empty() {
         return Ok(());
     }
-    let text = format!("Joined by {}", joined.join(", ").to_lowercase());
-    note(tx, (tenant, alert.id), "score", text, now).await
+    let joined = joined.join(", ").to_lowercase();
+    let text = format!("Joined by {joined}{}", why(late));
+    let kind = if late { "late" } else { "score" };
+    note(tx, (tenant, alert.id), kind, text, now).await
 }
 
 /// Notes, once, that signals went on after an alert was closed without opening a new one.
@@ -668,6 +683,29 @@ pub async fn note_swallowed(
     let text =
         format!("Scored {score} again within a day of closing; no rule joined, no new alert");
     note(tx, (tenant, alert), "swallowed", text, now).await
+}
+
+/// Writes an entry unless the alert has the same one already.
+async fn note_once(
+    tx: &mut Tx,
+    (tenant, alert): (TenantId, AlertId),
+    kind: &str,
+    text: String,
+    now: Timestamp,
+) -> Result<()> {
+    let known = sql("SELECT id FROM alert_history
+         WHERE tenant_id = $1 AND alert_id = $2 AND kind = $3 AND text = $4
+         LIMIT 1")
+    .bind(tenant)
+    .bind(alert)
+    .bind(kind)
+    .bind(text.as_str())
+    .fetch_optional(&mut *tx)
+    .await?;
+    if known.is_some() {
+        return Ok(());
+    }
+    note(tx, (tenant, alert), kind, text, now).await
 }
 
 async fn note(

@@ -269,7 +269,19 @@ on_both!(
                 .is_none(),
             "it is running"
         );
+        // Renewed, it stays taken beyond its first lease.
         let later = now.plus(jobs::LEASE_US + 1);
+        jobs::renew(&db.db, &first, now.plus(jobs::LEASE_US / 2))
+            .await
+            .unwrap();
+        assert!(
+            jobs::claim(&db.db, "nightly", "b", later)
+                .await
+                .unwrap()
+                .is_none()
+        );
+        // PostgreSQL judges leases by its own clock; giving it back stands for its end.
+        jobs::give_back(&db.db, &first).await.unwrap();
         let second = jobs::claim(&db.db, "nightly", "b", later)
             .await
             .unwrap()
@@ -277,6 +289,13 @@ on_both!(
         assert!(second.fence > first.fence);
         let stale = jobs::finish(&db.db, &first, Ok("late".to_owned()), later, later).await;
         assert!(matches!(stale, Err(Error::LeaseLost)));
+        let stale = jobs::renew(&db.db, &first, later).await;
+        assert!(matches!(stale, Err(Error::LeaseLost)));
+        let mut tx = db.db.begin().await.unwrap();
+        let stale = jobs::hold(&mut tx, Some(&first)).await;
+        assert!(matches!(stale, Err(Error::LeaseLost)));
+        jobs::hold(&mut tx, Some(&second)).await.unwrap();
+        drop(tx);
         jobs::finish(
             &db.db,
             &second,

@@ -1,10 +1,12 @@
 //! The loop: a tick every second and a wake-up after every commit of events.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use domain::time::Clock;
 use store::{Db, jobs as timetable_rows, partitions};
 use tokio::sync::{Mutex, Notify};
+use tokio::task::JoinHandle;
 use tokio_cron_scheduler::{Job as TickJob, JobScheduler};
 pub use tokio_util::sync::CancellationToken as Stop;
 
@@ -40,17 +42,23 @@ impl Runner {
         }
     }
 
-    /// Works until `stop`, then finishes what is under way and gives its leases back.
+    /// Works until `stop`, then finishes the scoring pass under way, gives other jobs back
+    /// unfinished, and gives its leases back.
     pub async fn run(self, stop: Stop) -> Result<()> {
         for job in Job::ALL {
             timetable_rows::ensure(&self.db, job.name(), self.clock.now()).await?;
         }
         let mut ticks = tick_every_second(Arc::clone(&self.wake)).await?;
-        let scorer = Arc::new(Mutex::new(Scorer::new(self.owner.clone())));
+        let scorer = Arc::new(Mutex::new(
+            Scorer::new(self.owner.clone()).until(stop.clone()),
+        ));
         let mut background = tokio::task::JoinSet::new();
         while !stop.is_cancelled() {
             self.score(&scorer).await;
-            self.start_due_jobs(&scorer, &mut background).await;
+            if stop.is_cancelled() {
+                break;
+            }
+            self.start_due_jobs(&scorer, &mut background, &stop).await;
             while background.try_join_next().is_some() {}
             tokio::select! {
                 // The permit of a wake-up that came meanwhile is kept, so none is lost.
@@ -84,6 +92,7 @@ impl Runner {
         &self,
         scorer: &Arc<Mutex<Scorer>>,
         background: &mut tokio::task::JoinSet<()>,
+        stop: &Stop,
     ) {
         for job in Job::ALL {
             let now = self.clock.now();
@@ -97,6 +106,7 @@ impl Runner {
                         clock: Arc::clone(&self.clock),
                         scorer: Arc::clone(scorer),
                         intervals: self.intervals,
+                        stop: stop.clone(),
                     };
                     background.spawn(run.run());
                 }
@@ -116,39 +126,82 @@ struct JobRun {
     clock: Arc<dyn Clock>,
     scorer: Arc<Mutex<Scorer>>,
     intervals: Intervals,
+    stop: Stop,
 }
 
 impl JobRun {
     /// Runs the job, catching panics, and records how it went.
     async fn run(self) {
-        let Self {
-            job,
-            claim,
-            db,
-            clock,
-            scorer,
-            intervals,
-        } = self;
+        let job = self.job;
         let task = {
-            let (db, clock) = (db.clone(), Arc::clone(&clock));
-            tokio::spawn(async move { job.run(&db, &clock, &scorer).await })
+            let (db, clock) = (self.db.clone(), Arc::clone(&self.clock));
+            let (scorer, claim) = (Arc::clone(&self.scorer), self.claim.clone());
+            tokio::spawn(async move { job.run(&db, &clock, &scorer, &claim).await })
         };
-        let outcome = match task.await {
-            Ok(Ok(message)) => Ok(message),
-            Ok(Err(error)) => Err(error.to_string()),
-            Err(panic) => Err(Error::from(panic).to_string()),
+        let outcome = match self.attend(task).await {
+            None => return,
+            Some(Ok(Ok(message))) => Ok(message),
+            Some(Ok(Err(error))) => Err(error.to_string()),
+            Some(Err(panic)) => Err(Error::from(panic).to_string()),
         };
         match &outcome {
             Ok(message) => tracing::debug!(job = job.name(), message, "job done"),
             Err(error) => tracing::error!(job = job.name(), error, "job failed"),
         }
-        let now = clock.now();
-        let next = job.next(intervals, claim.due_at, now);
-        if let Err(error) = timetable_rows::finish(&db, &claim, outcome, next, now).await {
+        let now = self.clock.now();
+        let next = job.next(self.intervals, self.claim.due_at, now);
+        let finished = timetable_rows::finish(&self.db, &self.claim, outcome, next, now).await;
+        if let Err(error) = finished {
             tracing::warn!(%error, job = job.name(), "the result of a job could not be recorded");
         }
     }
+
+    /// Renews the lease while the job runs. Ends it, without a result, when another worker has
+    /// taken it over or this one stops: whatever it has not committed is rolled back.
+    async fn attend(&self, mut task: JoinHandle<Result<String>>) -> Option<Finished> {
+        let mut heartbeat = tokio::time::interval(HEARTBEAT);
+        loop {
+            tokio::select! {
+                done = &mut task => return Some(done),
+                _ = heartbeat.tick() => if !self.renew().await {
+                    task.abort();
+                    return None;
+                },
+                () = self.stop.cancelled() => {
+                    task.abort();
+                    if let Ok(done) = task.await {
+                        return Some(Ok(done));
+                    }
+                    if let Err(error) = timetable_rows::give_back(&self.db, &self.claim).await {
+                        tracing::warn!(%error, job = self.job.name(), "a job was not given back");
+                    }
+                    return None;
+                }
+            }
+        }
+    }
+
+    /// False when another worker has taken the job over.
+    async fn renew(&self) -> bool {
+        match timetable_rows::renew(&self.db, &self.claim, self.clock.now()).await {
+            Ok(()) => true,
+            Err(store::Error::LeaseLost) => {
+                tracing::warn!(job = self.job.name(), "another worker has taken a job over");
+                false
+            }
+            Err(error) => {
+                tracing::warn!(%error, job = self.job.name(), "a lease could not be renewed");
+                true
+            }
+        }
+    }
 }
+
+/// How a job's task ended.
+type Finished = std::result::Result<Result<String>, tokio::task::JoinError>;
+
+/// How often the lease of a running job is renewed: four times within it.
+const HEARTBEAT: Duration = Duration::from_micros(timetable_rows::LEASE_US.unsigned_abs() / 4);
 
 /// A tick that only wakes: what is due is decided from the database.
 async fn tick_every_second(wake: Arc<Notify>) -> Result<JobScheduler> {

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use domain::time::{Clock, DAY_US, MINUTE_US, Timestamp};
 use store::Db;
+use store::jobs::Claim;
 
 use crate::error::Result;
 use crate::jobs;
@@ -63,17 +64,18 @@ impl Job {
         due.plus((missed + 1) * every)
     }
 
-    /// Runs it and says what it did.
+    /// Runs it under a claim and says what it did. Scoring is held by its own leases besides.
     pub(crate) async fn run(
         self,
         db: &Db,
         clock: &Arc<dyn Clock>,
         scorer: &tokio::sync::Mutex<jobs::score::Scorer>,
+        claim: &Claim,
     ) -> Result<String> {
         match self {
             Self::Score => scorer.lock().await.catch_up(db, clock).await,
-            Self::Baseline => jobs::baseline::run(db, clock.now()).await,
-            Self::Retention => jobs::retention::run(db, clock.now()).await,
+            Self::Baseline => jobs::baseline::run_under(db, clock.now(), Some(claim)).await,
+            Self::Retention => jobs::retention::run_under(db, clock.now(), Some(claim)).await,
         }
     }
 }

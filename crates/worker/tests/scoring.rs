@@ -7,108 +7,25 @@
     reason = "tests fail by panicking"
 )]
 
+mod world;
+
 use std::sync::Arc;
 
-use domain::actor::{ActorId, ActorKey};
-use domain::alert::{Disposition, Move, Status};
+use domain::alert::Disposition;
 use domain::rule::{RuleKey, RuleSettings};
 use domain::score::Points;
-use domain::source::{Source, SourceSettings};
+use domain::source::SourceSettings;
 use domain::time::Clock;
 use serde_json::{Value, json};
 use store::alerts::{self, Alert, Filter, Order};
-use store::log::{Appender, Batch};
+use store::log::{self, Batch};
 use store::tenants::{self, Settings};
-use store::{Scope, actors, events, retention, rules, scores, sources};
+use store::{actors, events, jobs, partitions, retention, rules, scores, sources};
 use testkit::events::{late_reads, login, normalised, office_days, theft};
-use testkit::{FixedClock, TestDb, on_both};
-use tokio::sync::Notify;
+use testkit::{TestDb, on_both};
 use worker::jobs::score::Scorer;
 use worker::jobs::{baseline, retention as retention_job};
-
-/// Just after the theft.
-const NOW: &str = "2026-03-14T03:00:00Z";
-
-/// A source, a writer and a scorer over a fresh database.
-struct World {
-    db: TestDb,
-    source: Source,
-    appender: Appender,
-    clock: FixedClock,
-    scorer: Scorer,
-}
-
-impl World {
-    async fn new(db: TestDb) -> Self {
-        let slug = "files".parse().unwrap();
-        let source = sources::create(&db.acme(NOW), &slug, &SourceSettings::named("Files"), None)
-            .await
-            .unwrap();
-        let appender = Appender::start(db.db.clone(), Arc::new(Notify::new()));
-        Self {
-            source,
-            appender,
-            clock: FixedClock::at(NOW),
-            scorer: Scorer::new("test".to_owned()),
-            db,
-        }
-    }
-
-    fn scope(&self) -> Scope {
-        self.db.acme(&self.clock.now().to_string())
-    }
-
-    async fn send(&self, sent: &[Value]) {
-        let now = self.clock.now().to_string();
-        let events = normalised(&self.db.acme, self.source.id, &now, sent);
-        let batch = Batch {
-            events,
-            quarantined: Vec::new(),
-        };
-        self.appender
-            .append(&self.db.acme, self.source.id, batch)
-            .await
-            .unwrap();
-    }
-
-    async fn score(&mut self) {
-        let clock: Arc<dyn Clock> = Arc::new(self.clock.clone());
-        testkit::scored(&self.db.db, &clock, &mut self.scorer).await;
-    }
-
-    async fn alerts(&self) -> Vec<Alert> {
-        alerts::list(&self.scope(), &Filter::default(), Order::Newest, None, 200)
-            .await
-            .unwrap()
-    }
-
-    fn actor(&self, name: &str) -> ActorId {
-        ActorKey::fold(name).identify(self.db.acme.key).0
-    }
-
-    async fn score_now(&self, name: &str) -> Points {
-        actors::find(&self.scope(), self.actor(name))
-            .await
-            .unwrap()
-            .score
-    }
-
-    async fn close(&self, alert: &Alert, disposition: Disposition) {
-        let to = if disposition == Disposition::FalsePositive {
-            Status::FalsePositive
-        } else {
-            Status::Resolved
-        };
-        let wanted = Move {
-            to,
-            disposition: Some(disposition),
-            reason: Some("test".to_owned()),
-        };
-        alerts::change_status(&self.scope(), alert.code, None, &wanted)
-            .await
-            .unwrap();
-    }
-}
+use world::{NOW, World};
 
 /// What the export prints for an actor.
 async fn export(world: &World) -> Vec<(String, String, String, bool)> {
@@ -637,6 +554,16 @@ on_both!(
             .await
             .unwrap();
         assert_eq!(frozen.len() as u64, evidence, "the frozen copies stay");
+
+        world.clock.set("2026-09-01T00:00:00Z");
+        retention_job::run(&world.db.db, world.clock.now())
+            .await
+            .unwrap();
+        let frozen = alerts::evidence(&world.scope(), alert.id, 500)
+            .await
+            .unwrap();
+        assert!(frozen.is_empty(), "one term after closing, they end too");
+        alerts::snapshot(&world.scope(), alert.id).await.unwrap();
     }
 );
 
@@ -652,3 +579,156 @@ on_both!(a_second_scorer_stands_by, |db| async move {
     let said = other.catch_up(&world.db.db, &clock).await.unwrap();
     assert!(said.starts_with("0 events"), "{said}");
 });
+
+on_both!(
+    a_check_of_the_leases_moves_no_partition_back,
+    |db| async move {
+        let mut world = World::new(db).await;
+        world.send(&office_days("jane")).await;
+        world.score().await;
+        let (store, now) = (&world.db.db, world.clock.now());
+        world.scorer.release(store).await.unwrap();
+        let end = log::end(store).await.unwrap();
+        let held = partitions::acquire(store, "other", now).await.unwrap();
+        let positions = async || -> Vec<log::Position> {
+            let held = partitions::acquire(store, "other", now).await.unwrap();
+            held.iter().map(|h| h.position).collect()
+        };
+        let mut slow = held.clone();
+        slow[0].position = log::Position::START;
+        let mut tx = store.begin().await.unwrap();
+        partitions::hold(&mut tx, "other", &slow).await.unwrap();
+        partitions::advance(&mut tx, "other", &slow, log::Position::START)
+            .await
+            .unwrap();
+        tx.commit().await.unwrap();
+        assert!(positions().await.iter().all(|p| *p == end));
+    }
+);
+
+on_both!(
+    changed_rules_are_applied_though_the_first_attempt_failed,
+    |db| async move {
+        let mut world = World::new(db).await;
+        world.send(&office_days("jane")).await;
+        world.send(&theft("jane")).await;
+        world.score().await;
+        let off = RuleSettings {
+            enabled: false,
+            ..RuleSettings::default_for(RuleKey::VolumeSpike)
+        };
+        rules::update(&world.scope(), &[off]).await.unwrap();
+        let clock: Arc<dyn Clock> = Arc::new(world.clock.clone());
+        partitions::release(&world.db.db, "test").await.unwrap();
+        let failed = world.scorer.catch_up(&world.db.db, &clock).await;
+        assert!(failed.unwrap_err().is_lease_lost());
+        world.clock.set("2026-03-14T03:00:30Z");
+        world.score().await;
+        assert_eq!(world.score_now("jane").await, Points::whole(50));
+    }
+);
+
+on_both!(stopping_does_not_wait_for_the_backlog, |db| async move {
+    let mut world = World::new(db).await;
+    let sent: Vec<Value> = (0..10_500)
+        .map(|i| {
+            let time = format!("2026-03-14T01:{:02}:{:02}Z", i / 60 % 60, i % 60);
+            json!({"timestamp": time, "actor": format!("a{}", i % 50), "action": "read",
+                "resourceId": format!("{i}")})
+        })
+        .collect();
+    for chunk in sent.chunks(4000) {
+        world.send(chunk).await;
+    }
+    let stop = worker::Stop::new();
+    stop.cancel();
+    world.scorer = Scorer::new("test".to_owned()).until(stop);
+    let clock: Arc<dyn Clock> = Arc::new(world.clock.clone());
+    let pass = world.scorer.catch_up_quietly(&world.db.db, &clock).await;
+    assert!(pass.unwrap().events <= 10_000, "the pass under way ends");
+});
+
+on_both!(a_job_that_was_taken_over_writes_nothing, |db| async move {
+    let mut world = World::new(db).await;
+    world.send(&office_days("jane")).await;
+    world.score().await;
+    let (store, now) = (&world.db.db, world.clock.now());
+    jobs::ensure(store, "job", now).await.unwrap();
+    let first = jobs::claim(store, "job", "a", now).await.unwrap().unwrap();
+    jobs::give_back(store, &first).await.unwrap();
+    let second = jobs::claim(store, "job", "b", now).await.unwrap().unwrap();
+
+    let lost = baseline::run_under(store, now, Some(&first)).await;
+    assert!(lost.unwrap_err().is_lease_lost());
+    let old = "2027-03-14T03:00:00Z".parse().unwrap();
+    let lost = retention_job::run_under(store, old, Some(&first)).await;
+    assert!(lost.unwrap_err().is_lease_lost());
+    let left = events::list(&world.scope(), &events::Filter::default(), None, 500).await;
+    assert_eq!(left.unwrap().len(), 104, "nothing was deleted");
+    let said = baseline::run_under(store, now, Some(&second)).await;
+    assert_eq!(said.unwrap(), "1 baselines refreshed");
+});
+
+on_both!(old_items_put_aside_end_with_their_source, |db| async move {
+    let world = World::new(db).await;
+    let now = world.clock.now();
+    let quarantined = normalised(
+        &world.db.acme,
+        world.source.id,
+        NOW,
+        &[login("jane", "2026-03-14T02:00:00Z")],
+    );
+    let batch = Batch {
+        events: Vec::new(),
+        quarantined: quarantined
+            .into_iter()
+            .map(|event| (event, "test".to_owned()))
+            .collect(),
+    };
+    world
+        .appender
+        .append(&world.db.acme, world.source.id, batch)
+        .await
+        .unwrap();
+    let store = &world.db.db;
+    let said = retention_job::run(store, now).await.unwrap();
+    assert!(said.ends_with(" 0 derived rows deleted"), "{said}");
+    let later = "2027-03-14T03:00:00Z".parse().unwrap();
+    let said = retention_job::run(store, later).await.unwrap();
+    assert!(said.ends_with(" 1 derived rows deleted"), "{said}");
+});
+
+on_both!(silent_actors_go_however_many_there_are, |db| async move {
+    let mut world = World::new(db).await;
+    let sent: Vec<Value> = (0..1100)
+        .map(|i| login(&format!("a{i}"), "2026-03-14T02:00:00Z"))
+        .collect();
+    world.send(&sent).await;
+    world.score().await;
+    let later = "2027-03-14T03:00:00Z".parse().unwrap();
+    retention_job::run(&world.db.db, later).await.unwrap();
+    for i in [0, 600, 1099] {
+        let gone = actors::find(&world.scope(), world.actor(&format!("a{i}"))).await;
+        assert!(matches!(gone, Err(store::Error::NotFound)));
+    }
+});
+
+on_both!(
+    an_actor_takes_the_kind_that_an_event_says,
+    |db| async move {
+        let world = World::new(db).await;
+        let kind = async |world: &World| {
+            let actor = actors::find(&world.scope(), world.actor("backup")).await;
+            actor.unwrap().kind.word()
+        };
+        let plain = |at: &str| login("backup", at);
+        world.send(&[plain("2026-03-14T02:00:00Z")]).await;
+        assert_eq!(kind(&world).await, "person");
+        let mut said = plain("2026-03-14T02:01:00Z");
+        said["actorType"] = json!(domain::actor::ActorKind::Service.word());
+        world.send(&[said]).await;
+        assert_eq!(kind(&world).await, "service");
+        world.send(&[plain("2026-03-14T02:02:00Z")]).await;
+        assert_eq!(kind(&world).await, "service", "silence says nothing");
+    }
+);

@@ -12,6 +12,7 @@ use store::db::Durability;
 use store::log::{self, Appender, Batch, Outcome as Stored};
 use store::{Db, Scope, alerts, partitions, sources};
 use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
 use worker::jobs::score::Scorer;
 
 use super::lines::Lines;
@@ -19,7 +20,7 @@ use super::source::slug;
 use crate::clock::SystemClock;
 use crate::config::Config;
 use crate::failure::{Failure, Outcome};
-use crate::start;
+use crate::{shutdown, start};
 
 #[derive(Debug, Args)]
 #[command(
@@ -197,19 +198,31 @@ fn dry_run(mut lines: Lines, import: &Import) -> Outcome {
 
 async fn store_and_score(db: &Db, scope: &Scope, lines: Lines, import: Import) -> Outcome {
     let started = Instant::now();
+    let stop = shutdown::on_signal()?;
     let appender = Appender::start(db.clone(), Arc::new(Notify::new()));
-    let finished = tokio_util::sync::CancellationToken::new();
-    let scorer = tokio::spawn(score_along(db.clone(), finished.clone()));
-    let (counts, period) = store_all(&appender, lines, import, started).await?;
+    let finished = CancellationToken::new();
+    let scorer = tokio::spawn(score_along(db.clone(), finished.clone(), stop.clone()));
+    let loaded = store_all(&appender, lines, import, started, &stop).await;
+    if loaded.is_err() {
+        stop.cancel();
+    }
     let stored = started.elapsed();
-    eprintln!(
-        "\rstored in {:.1} s, scoring …                              ",
-        stored.as_secs_f64()
-    );
+    if !stop.is_cancelled() {
+        eprintln!(
+            "\rstored in {:.1} s, scoring …                              ",
+            stored.as_secs_f64()
+        );
+    }
     finished.cancel();
-    scorer.await.map_err(|e| Failure::Failed(e.to_string()))??;
-    wait_until_scored(db).await?;
+    // Awaited whatever happened: it gives the leases back.
+    let scored = scorer.await.map_err(|e| Failure::Failed(e.to_string()))?;
+    let (counts, period) = loaded?;
+    scored?;
+    wait_until_scored(db, &stop).await?;
     print_counts(&counts);
+    if stop.is_cancelled() {
+        return Err(Failure::Failed(STOPPED.to_owned()));
+    }
     let seconds = started.elapsed().as_secs_f64();
     println!(
         "stored in {:.1} s, scored after {seconds:.1} s: {:.0} events a second",
@@ -219,6 +232,10 @@ async fn store_and_score(db: &Db, scope: &Scope, lines: Lines, import: Import) -
     print_alerts(scope, period).await
 }
 
+/// Said when a signal ended the import early.
+const STOPPED: &str =
+    "stopped by a signal; what is counted above is stored, and the same command continues";
+
 /// First and last event time of what was loaded.
 type Period = Option<(domain::time::Timestamp, domain::time::Timestamp)>;
 
@@ -227,6 +244,7 @@ async fn store_all(
     mut lines: Lines,
     import: Import,
     started: Instant,
+    stop: &CancellationToken,
 ) -> Outcome<(Counts, Period)> {
     let import = Arc::new(import);
     let (mut counts, mut copies) = (Counts::default(), Copies::default());
@@ -260,6 +278,9 @@ async fn store_all(
                 Stored::PutAside(_) => counts.quarantined += 1,
             }
         }
+        if stop.is_cancelled() {
+            return Ok((counts, period));
+        }
         if told.elapsed() > Duration::from_secs(1) {
             told = Instant::now();
             let rate = counts.lines as f64 / started.elapsed().as_secs_f64();
@@ -270,15 +291,18 @@ async fn store_all(
 
 /// Scores while the file is being stored, and then what is left. Another worker may hold the
 /// work; then that one scores.
-async fn score_along(db: Db, finished: tokio_util::sync::CancellationToken) -> Outcome {
+async fn score_along(db: Db, finished: CancellationToken, stop: CancellationToken) -> Outcome {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let mut scorer = Scorer::new(start::worker_name());
+    let mut scorer = Scorer::new(start::worker_name()).until(stop.clone());
     loop {
-        let last = finished.is_cancelled();
+        let last = finished.is_cancelled() || stop.is_cancelled();
         match scorer.catch_up_quietly(&db, &clock).await {
             Ok(_) => {}
             Err(error) if error.is_lease_lost() => {}
-            Err(error) => return Err(error.into()),
+            Err(error) => {
+                scorer.release(&db).await?;
+                return Err(error.into());
+            }
         }
         if last {
             scorer.release(&db).await?;
@@ -286,33 +310,35 @@ async fn score_along(db: Db, finished: tokio_util::sync::CancellationToken) -> O
         }
         tokio::select! {
             () = finished.cancelled() => {}
+            () = stop.cancelled() => {}
             () = tokio::time::sleep(Duration::from_millis(200)) => {}
         }
     }
 }
 
 /// Waits until everything stored so far is scored, by whichever worker.
-async fn wait_until_scored(db: &Db) -> Outcome {
+async fn wait_until_scored(db: &Db, stop: &CancellationToken) -> Outcome {
     let end = log::end(db).await?;
     let waiting_since = Instant::now();
     let mut told = false;
-    loop {
+    while !stop.is_cancelled() {
         let (position, held) = partitions::progress(db, SystemClock.now()).await?;
         if position >= end {
             return Ok(());
         }
         if !held {
-            score_along(db.clone(), cancelled()).await?;
+            score_along(db.clone(), cancelled(), stop.clone()).await?;
         } else if !told && waiting_since.elapsed() > Duration::from_secs(5) {
             told = true;
             eprintln!("another process scores; waiting for it");
         }
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
+    Ok(())
 }
 
-fn cancelled() -> tokio_util::sync::CancellationToken {
-    let token = tokio_util::sync::CancellationToken::new();
+fn cancelled() -> CancellationToken {
+    let token = CancellationToken::new();
     token.cancel();
     token
 }

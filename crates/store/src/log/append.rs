@@ -97,7 +97,8 @@ impl Appender {
 struct Writer {
     db: Db,
     wake: std::sync::Arc<Notify>,
-    known: Cache<(TenantId, ActorId), ()>,
+    /// Actors that are stored, with the kind last said of them.
+    known: Cache<(TenantId, ActorId), Option<ActorKind>>,
 }
 
 impl Writer {
@@ -224,8 +225,8 @@ impl Writer {
             put_aside(&mut tx, request, refused).await?;
         }
         tx.commit().await?;
-        for actor in fresh {
-            self.known.insert(actor, ());
+        for (actor, kind) in fresh {
+            self.known.insert(actor, kind);
         }
         let answer = |request: &&Request| Appended {
             events: (request.batch.events.iter().enumerate())
@@ -243,24 +244,39 @@ impl Writer {
         Ok(requests.iter().map(answer).collect())
     }
 
-    /// Inserts actors this process has not stored yet and returns them.
-    async fn add_actors(&self, tx: &mut Tx, rows: &[Stored]) -> Result<Vec<(TenantId, ActorId)>> {
-        let mut fresh: HashMap<(TenantId, ActorId), &Stored> = HashMap::new();
+    /// Inserts actors this process has not stored yet, and updates those of which an event says
+    /// another kind. Returns them with the kind said.
+    async fn add_actors(&self, tx: &mut Tx, rows: &[Stored]) -> Result<Vec<Known>> {
+        let mut fresh: HashMap<(TenantId, ActorId), (&Stored, Option<ActorKind>)> = HashMap::new();
         for row in rows {
             let id = (row.tenant, row.actor);
-            if !self.known.contains_key(&id) {
-                fresh.entry(id).or_insert(row);
+            let said = row.event.actor_kind;
+            if let Some((_, kind)) = fresh.get_mut(&id) {
+                *kind = said.or(*kind);
+                continue;
+            }
+            match self.known.get(&id) {
+                Some(kind) if said.is_none() || said == kind => {}
+                _ => {
+                    fresh.insert(id, (row, said));
+                }
             }
         }
-        let mut ordered: Vec<_> = fresh.into_values().collect();
+        let mut ordered: Vec<_> = fresh.into_iter().collect();
         // One order for all writers, so that two of them cannot wait for each other.
-        ordered.sort_by_key(|row| (row.tenant, row.actor));
-        for row in &ordered {
-            insert_actor(tx, row).await?;
+        ordered.sort_by_key(|(id, _)| *id);
+        for (_, (row, kind)) in &ordered {
+            insert_actor(tx, row, *kind).await?;
         }
-        Ok(ordered.iter().map(|row| (row.tenant, row.actor)).collect())
+        Ok(ordered
+            .into_iter()
+            .map(|(id, (_, kind))| (id, kind))
+            .collect())
     }
 }
+
+/// An actor that is stored, with the kind an event has said.
+type Known = ((TenantId, ActorId), Option<ActorKind>);
 
 /// The reason given for an event the database refused.
 const REFUSED: &str = "the database refused the event; it was put aside and can be replayed";
@@ -297,21 +313,24 @@ async fn insert(tx: &mut Tx, rows: &[Stored]) -> Result<Vec<Vec<u8>>> {
     }
 }
 
-async fn insert_actor(tx: &mut Tx, row: &Stored) -> Result<()> {
+/// Stores an actor. The kind of one that is there changes only when an event says it.
+async fn insert_actor(tx: &mut Tx, row: &Stored, kind: Option<ActorKind>) -> Result<()> {
     sql(
         "INSERT INTO actors (tenant_id, id, part, key, name, kind, first_seen_at, last_seen_at,
             last_received_at, score, score_at, reasons, baseline_days)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $7, $8, 0, $7, '[]', 0)
-         ON CONFLICT (tenant_id, id) DO NOTHING",
+         ON CONFLICT (tenant_id, id) DO UPDATE SET kind = excluded.kind
+            WHERE $9 AND actors.kind <> excluded.kind",
     )
     .bind(row.tenant)
     .bind(row.actor)
     .bind(row.part)
     .bind(ActorKey::fold(&row.event.actor).as_str())
     .bind(row.event.actor.trim())
-    .bind(row.event.actor_kind.unwrap_or(ActorKind::Person).word())
+    .bind(kind.unwrap_or(ActorKind::Person).word())
     .bind(row.event.occurred_at)
     .bind(row.event.received_at)
+    .bind(kind.is_some())
     .execute(tx)
     .await
     .map(drop)

@@ -7,6 +7,7 @@ use domain::baseline::BASELINE_DAYS;
 use domain::tenant::Tenant;
 use domain::time::{Day, HOUR_US, Timestamp};
 use scoring::profile::Profile;
+use store::jobs::Claim;
 use store::{Db, scoring as rows, tenants};
 
 use crate::error::Result;
@@ -16,14 +17,19 @@ const PAGE: u32 = 500;
 
 /// Brings every view up to date and says how many there were.
 pub async fn run(db: &Db, now: Timestamp) -> Result<String> {
+    run_under(db, now, None).await
+}
+
+/// Like [`run`], writing only while the claim holds.
+pub async fn run_under(db: &Db, now: Timestamp, claim: Option<&Claim>) -> Result<String> {
     let mut refreshed = 0;
     for tenant in tenants::list(db).await? {
-        refreshed += refresh(db, &tenant, now).await?;
+        refreshed += refresh(db, &tenant, now, claim).await?;
     }
     Ok(format!("{refreshed} baselines refreshed"))
 }
 
-async fn refresh(db: &Db, tenant: &Tenant, now: Timestamp) -> Result<usize> {
+async fn refresh(db: &Db, tenant: &Tenant, now: Timestamp, claim: Option<&Claim>) -> Result<usize> {
     let zone = &tenant.scoring.zone;
     let today = zone.local(now).day;
     let silent = silent_days(db, tenant, today).await?;
@@ -49,6 +55,7 @@ async fn refresh(db: &Db, tenant: &Tenant, now: Timestamp) -> Result<usize> {
             rows::save_view(&mut tx, tenant.id, actor, &view).await?;
             refreshed += 1;
         }
+        store::jobs::hold(&mut tx, claim).await?;
         tx.commit().await?;
     }
 }

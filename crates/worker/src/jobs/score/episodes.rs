@@ -6,7 +6,7 @@ use domain::id::{AlertId, EventId};
 use domain::rule::{RuleKey, RuleSet};
 use domain::tenant::Tenant;
 use domain::time::{Minute, Timestamp};
-use scoring::episode::{self, EPISODE_MINUTES, Episode, Step};
+use scoring::episode::{EPISODE_MINUTES, Step};
 use scoring::explain;
 use scoring::explain::evidence::{Candidate, Causes, Found};
 use scoring::track::Scored;
@@ -15,6 +15,7 @@ use store::log::{self, Position};
 use store::scoring::{self as rows, LatestAlert, Reasons};
 
 use super::follow::{Followed, observe};
+use super::place::{free_minute, place};
 use crate::error::Result;
 
 /// Applies every alerting minute of every actor and returns how many alerts opened.
@@ -35,6 +36,8 @@ pub(crate) async fn raise(
     });
     let mut opened = 0;
     for followed in actors {
+        let minutes = followed.alerting.iter().map(|s| s.assessment.minute);
+        let span = minutes.clone().min().zip(minutes.max()).unwrap_or_default();
         let mut chronicle = Chronicle {
             tenant,
             name: name(followed.actor),
@@ -42,9 +45,11 @@ pub(crate) async fn raise(
             late: followed.replaced_from.is_some(),
             until,
             now,
-            current: None,
+            span,
+            alerts: Vec::new(),
             pending: None,
         };
+        chronicle.load(tx).await?;
         for scored in &followed.alerting {
             opened += usize::from(chronicle.apply(tx, scored).await?);
         }
@@ -61,14 +66,19 @@ struct Chronicle<'a> {
     late: bool,
     until: Position,
     now: Timestamp,
-    current: Option<LatestAlert>,
-    /// Minutes in which the alert only went on, not yet written.
+    /// First and last minute of the pass.
+    span: (Minute, Minute),
+    /// Every alert whose episode can cover one of them, by opening minute.
+    alerts: Vec<LatestAlert>,
+    /// Minutes in which one alert only went on, not yet written.
     pending: Option<Pending>,
 }
 
 /// What has gathered since the alert was last written.
-#[derive(Default)]
 struct Pending {
+    /// Place of the alert in the list.
+    index: usize,
+    first: Minute,
     last: Minute,
     rules: BTreeSet<RuleKey>,
     /// The latest minute that reached the peak again: its reasons are the fuller picture.
@@ -84,45 +94,54 @@ impl Chronicle<'_> {
         let assessment = &scored.assessment;
         let minute = assessment.minute;
         let fired: BTreeSet<RuleKey> = assessment.fired().collect();
-        self.look_up(tx, minute).await?;
-        let episode = self.current.as_ref().map(as_episode);
-        match episode::step(episode.as_ref(), minute, assessment.score, &fired) {
-            Step::Open => {
+        loop {
+            let (index, step) = place(&self.alerts, minute, assessment.score, &fired);
+            if self
+                .pending
+                .as_ref()
+                .is_some_and(|p| Some(p.index) != index)
+            {
                 self.flush(tx).await?;
+            }
+            let Some(index) = index else {
                 self.open(tx, scored, causes).await?;
                 return Ok(true);
-            }
-            Step::Raise => {
-                self.flush(tx).await?;
-                self.raise(tx, scored, causes).await?;
-            }
-            Step::Join => {
-                self.go_on(scored, &fired);
-                self.flush(tx).await?;
-                if let Some(alert) = self.current.as_ref().map(|a| a.id) {
-                    let found = self.find(tx, causes).await?;
-                    self.freeze(tx, alert, &found).await?;
+            };
+            match step {
+                Step::Open => {}
+                Step::Raise => {
+                    self.flush(tx).await?;
+                    if !self.raise(tx, index, scored, causes).await? {
+                        // Somebody has closed it meanwhile: that changes what is to be done.
+                        self.load(tx).await?;
+                        continue;
+                    }
+                }
+                Step::Join => {
+                    self.go_on(index, scored, &fired);
+                    self.flush(tx).await?;
+                    if let Some(alert) = self.alerts.get(index).map(|a| a.id) {
+                        let found = self.find(tx, causes).await?;
+                        self.freeze(tx, alert, &found).await?;
+                    }
+                }
+                Step::Continue => self.go_on(index, scored, &fired),
+                Step::Swallow => {
+                    if let Some(alert) = self.alerts.get(index).map(|a| a.id) {
+                        let score = assessment.score;
+                        rows::note_swallowed(tx, self.tenant.id, alert, score, self.now).await?;
+                    }
                 }
             }
-            Step::Continue => self.go_on(scored, &fired),
-            Step::Swallow => {
-                if let Some(alert) = self.current.as_ref().map(|a| a.id) {
-                    let score = assessment.score;
-                    rows::note_swallowed(tx, self.tenant.id, alert, score, self.now).await?;
-                }
-            }
+            return Ok(false);
         }
-        Ok(false)
     }
 
-    /// Loads the alert whose episode may cover a minute, unless it is at hand.
-    async fn look_up(&mut self, tx: &mut Tx, minute: Minute) -> Result<()> {
-        if self.current.as_ref().is_some_and(|a| minute >= a.opened) {
-            return Ok(());
-        }
-        self.flush(tx).await?;
-        let until = minute.plus(EPISODE_MINUTES);
-        self.current = rows::latest_alert(tx, self.tenant.id, self.key.0, until).await?;
+    /// Loads the alerts whose episodes can cover a minute of this pass.
+    async fn load(&mut self, tx: &mut Tx) -> Result<()> {
+        let (first, last) = self.span;
+        let span = (first.plus(-EPISODE_MINUTES), last.plus(EPISODE_MINUTES));
+        self.alerts = rows::alerts_around(tx, self.tenant.id, self.key.0, span).await?;
         Ok(())
     }
 
@@ -134,20 +153,31 @@ impl Chronicle<'_> {
             sentence: &sentence,
             short: &short,
         };
-        let id = rows::open_alert(tx, self.tenant.id, self.key, &reasons, self.now).await?;
+        let opened = free_minute(&self.alerts, scored.assessment.minute);
+        let moment = (opened, self.now, self.late);
+        let id = rows::open_alert(tx, self.tenant.id, self.key, &reasons, moment).await?;
         self.freeze(tx, id, &found).await?;
-        self.current = Some(LatestAlert {
+        let alert = LatestAlert {
             id,
-            opened: scored.assessment.minute,
-            last_signal: scored.assessment.minute,
+            opened,
+            last_signal: opened,
             score: scored.assessment.score,
             status: domain::alert::Status::Open,
             rules: scored.assessment.fired().collect(),
-        });
+        };
+        let index = self.alerts.partition_point(|a| a.opened < opened);
+        self.alerts.insert(index, alert);
         Ok(())
     }
 
-    async fn raise(&mut self, tx: &mut Tx, scored: &Scored, causes: &Causes) -> Result<()> {
+    /// False when the alert has been closed since it was read.
+    async fn raise(
+        &mut self,
+        tx: &mut Tx,
+        index: usize,
+        scored: &Scored,
+        causes: &Causes,
+    ) -> Result<bool> {
         let found = self.find(tx, causes).await?;
         let (snapshot, sentence, short) = self.explain(scored, &found);
         let reasons = Reasons {
@@ -155,25 +185,36 @@ impl Chronicle<'_> {
             sentence: &sentence,
             short: &short,
         };
-        let Some(mut alert) = self.current.take() else {
-            return Ok(());
+        let Some(alert) = self.alerts.get(index) else {
+            return Ok(false);
         };
-        rows::raise_alert(tx, self.tenant.id, &alert, &reasons, self.now, self.late).await?;
+        let moment = (self.now, self.late);
+        if !rows::raise_alert(tx, self.tenant.id, alert, &reasons, moment).await? {
+            return Ok(false);
+        }
         self.freeze(tx, alert.id, &found).await?;
-        alert.score = scored.assessment.score;
-        alert.last_signal = alert.last_signal.max(scored.assessment.minute);
-        alert.rules.extend(scored.assessment.fired());
-        self.current = Some(alert);
-        Ok(())
+        if let Some(alert) = self.alerts.get_mut(index) {
+            alert.score = scored.assessment.score;
+            alert.last_signal = alert.last_signal.max(scored.assessment.minute);
+            alert.rules.extend(scored.assessment.fired());
+        }
+        Ok(true)
     }
 
-    fn go_on(&mut self, scored: &Scored, fired: &BTreeSet<RuleKey>) {
+    fn go_on(&mut self, index: usize, scored: &Scored, fired: &BTreeSet<RuleKey>) {
         let minute = scored.assessment.minute;
-        let Some(alert) = &mut self.current else {
+        let Some(alert) = self.alerts.get_mut(index) else {
             return;
         };
         alert.last_signal = alert.last_signal.max(minute);
-        let pending = self.pending.get_or_insert_default();
+        let pending = self.pending.get_or_insert_with(|| Pending {
+            index,
+            first: minute,
+            last: minute,
+            rules: BTreeSet::new(),
+            again: None,
+        });
+        pending.first = pending.first.min(minute);
         pending.last = pending.last.max(minute);
         pending.rules.extend(fired.iter().copied());
         if scored.assessment.score == alert.score {
@@ -187,12 +228,13 @@ impl Chronicle<'_> {
         let Some(pending) = self.pending.take() else {
             return Ok(());
         };
-        let Some(mut alert) = self.current.take() else {
+        let Some(alert) = self.alerts.get(pending.index).cloned() else {
             return Ok(());
         };
         let (tenant, now) = (self.tenant.id, self.now);
-        rows::continue_alert(tx, tenant, &alert, pending.last, &pending.rules, now).await?;
-        alert.rules.extend(pending.rules);
+        let minutes = (pending.first, pending.last);
+        let moment = (now, self.late);
+        rows::continue_alert(tx, tenant, &alert, minutes, &pending.rules, moment).await?;
         if let Some((scored, causes)) = pending
             .again
             .as_ref()
@@ -208,7 +250,9 @@ impl Chronicle<'_> {
             rows::refresh_reasons(tx, tenant, alert.id, &reasons).await?;
             self.freeze(tx, alert.id, &found).await?;
         }
-        self.current = Some(alert);
+        if let Some(alert) = self.alerts.get_mut(pending.index) {
+            alert.rules.extend(pending.rules);
+        }
         Ok(())
     }
 
@@ -251,15 +295,5 @@ impl Chronicle<'_> {
         let sentence = explain::headline(&self.name, assessment, &settings.zone);
         let short = assessment.signals.iter().map(explain::short).collect();
         (snapshot, sentence, short)
-    }
-}
-
-fn as_episode(alert: &LatestAlert) -> Episode {
-    Episode {
-        opened: alert.opened,
-        last_signal: alert.last_signal,
-        peak: alert.score,
-        rules: alert.rules.clone(),
-        closed: alert.status.is_closed(),
     }
 }

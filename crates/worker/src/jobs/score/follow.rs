@@ -218,20 +218,35 @@ async fn replay(
     let read_from = judge_from
         .plus(-REPLAY_DAYS * DAY_US)
         .min(newest.start().plus(-MEMORY_DAYS * DAY_US));
-    let mut history: Vec<Observation> = Vec::new();
     let range = (read_from, newest.end());
+    let judge_from = judge_from.minute();
+    let criteria = criteria(tenant, rules, &excluded);
+    // What lies before is only folded; judging begins where scores are replaced. One page of
+    // events and one minute are held at a time.
+    let mut past = Profile::default();
+    let mut tracker: Option<Tracker<'_>> = None;
+    let mut path = Path::from(String::new());
+    let mut minute: Vec<Observation> = Vec::new();
     log::history(tx, (tenant.id, actor), range, until, |event| {
-        history.push(observe(&event));
+        let seen = observe(&event);
+        if seen.minute < judge_from {
+            past.observe(&seen, criteria.zone);
+            return;
+        }
+        let tracker =
+            tracker.get_or_insert_with(|| Tracker::new(std::mem::take(&mut past), criteria));
+        if minute
+            .first()
+            .is_some_and(|first| first.minute != seen.minute)
+        {
+            tracker.follow(&minute, |scored| path.take(scored));
+            minute.clear();
+        }
+        minute.push(seen);
     })
     .await?;
-    let criteria = criteria(tenant, rules, &excluded);
-    let mut path = Path::from(String::new());
-    let mut tracker = Tracker::new(Profile::default(), criteria);
-    let judge_from = judge_from.minute();
-    let before = history.partition_point(|o| o.minute < judge_from);
-    let (past, judged) = history.split_at(before);
-    tracker.follow(past, |_| {});
-    tracker.follow(judged, |scored| path.take(scored));
+    let mut tracker = tracker.unwrap_or_else(|| Tracker::new(past, criteria));
+    tracker.follow(&minute, |scored| path.take(scored));
     Ok(path.finish(tracker, (actor, part), &events, Some(judge_from), now))
 }
 

@@ -4,6 +4,7 @@
 
 mod episodes;
 mod follow;
+mod place;
 mod write;
 
 use std::collections::{BTreeMap, HashMap};
@@ -18,6 +19,7 @@ use store::partitions::{self, Held};
 use store::{Db, log, scoring as rows, tenants};
 
 use crate::error::Result;
+use crate::runner::Stop;
 use follow::Followed;
 
 /// Events of one pass.
@@ -56,6 +58,7 @@ pub struct Scorer {
     criteria: HashMap<TenantId, i64>,
     renewed_at: Timestamp,
     held: Vec<Held>,
+    stop: Stop,
 }
 
 /// Leases are renewed when this much of them has passed: a quarter.
@@ -69,7 +72,14 @@ impl Scorer {
             criteria: HashMap::new(),
             renewed_at: Timestamp::default(),
             held: Vec::new(),
+            stop: Stop::new(),
         }
+    }
+
+    /// The same scorer, which ends catching up after the pass under way once `stop` is cancelled.
+    #[must_use]
+    pub fn until(self, stop: Stop) -> Self {
+        Self { stop, ..self }
     }
 
     /// Passes until nothing is left, then lets scores fall, and says what was done.
@@ -92,7 +102,7 @@ impl Scorer {
             let pass = self.pass(db, clock.now()).await?;
             let finished = pass.events < BATCH as usize;
             done.add(pass);
-            if finished {
+            if finished || self.stop.is_cancelled() {
                 break;
             }
         }
@@ -134,7 +144,7 @@ impl Scorer {
         partitions::advance(&mut tx, &self.owner, &self.held, last).await?;
         tx.commit().await?;
         for held in &mut self.held {
-            held.position = last;
+            held.position = held.position.max(last);
         }
         metrics::counter!("irm_events_scored_total").increment(pass.events as u64);
         metrics::counter!("irm_alerts_opened_total").increment(pass.opened as u64);
@@ -164,7 +174,7 @@ impl Scorer {
     async fn let_scores_fall(&mut self, db: &Db, now: Timestamp) -> Result<()> {
         for tenant in tenants::list(db).await? {
             self.notice_changed_criteria(db, &tenant, now).await?;
-            loop {
+            while !self.stop.is_cancelled() {
                 let due = rows::due(db, tenant.id, now.minute().plus(-1), DUE_BATCH).await?;
                 if due.is_empty() {
                     break;
@@ -190,7 +200,7 @@ impl Scorer {
         now: Timestamp,
     ) -> Result<()> {
         let version = tenants::criteria_version(db, tenant.id).await?;
-        if self.criteria.insert(tenant.id, version) == Some(version) {
+        if self.criteria.get(&tenant.id) == Some(&version) {
             return Ok(());
         }
         let since = now.minute().plus(-JUDGE_AGAIN_MINUTES);
@@ -198,15 +208,14 @@ impl Scorer {
         rows::judge_again(&mut tx, tenant.id, since).await?;
         self.guard(&mut tx).await?;
         tx.commit().await?;
+        // Only now: had the commit failed, the next pass must do it.
+        self.criteria.insert(tenant.id, version);
         Ok(())
     }
 
     /// Makes a write that moves no cursor depend on the leases all the same.
     async fn guard(&self, tx: &mut store::db::Tx) -> Result<()> {
-        if let Some(position) = self.held.iter().map(|h| h.position).min() {
-            partitions::advance(tx, &self.owner, &self.held, position).await?;
-        }
-        Ok(())
+        Ok(partitions::hold(tx, &self.owner, &self.held).await?)
     }
 
     /// Gives the leases back.
