@@ -35,8 +35,18 @@ async fn commands_print_json_for_scripts() {
     assert_ne!(reset["oneTimePassword"], user["oneTimePassword"]);
     let token = run(&["token", "create", "--user", EMAIL, "--name", "nightly"]);
     assert!(token["token"].as_str().unwrap().starts_with("irt_"));
-    assert_eq!(run(&["user", "disable", EMAIL])["disabled"], true);
-    assert_eq!(run(&["user", "list"])[0]["disabled"], true);
+    run(&["user", "create", "mia@example.org", "--role", "read-only"]);
+    assert_eq!(
+        run(&["user", "disable", "mia@example.org"])["disabled"],
+        true
+    );
+    let users = run(&["user", "list"]);
+    let mia = users
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|u| u["email"] == "mia@example.org");
+    assert_eq!(mia.unwrap()["disabled"], true);
 
     let source = run(&["source", "create", "vpn", "--name", "VPN gateway"]);
     assert!(source["key"].as_str().unwrap().starts_with("irk_"));
