@@ -1,8 +1,9 @@
 //! The deterministic identity of an event: what makes a retry the same event.
 //!
-//! With an id from the sender: (source, id, timestamp). Without: the normalised content plus the
-//! number of that copy within the request or file. Where a source redacts, the hash is keyed, so
-//! that stored ids do not help to guess removed values.
+//! With an id from the sender: (source, id, timestamp), whatever the source redacts, so that a
+//! retry stays the same event when redaction is switched on or off. Without: the normalised
+//! content plus the number of that copy within the request or file. Where a source redacts, the
+//! hash of the content is keyed, so that stored ids do not help to guess removed values.
 
 use std::collections::HashMap;
 
@@ -46,9 +47,9 @@ pub(crate) fn event_id(
     intake: &Intake<'_>,
     copies: &mut Copies,
 ) -> EventId {
-    let mut hasher = match intake.redaction {
-        Some((_, key)) => key.hasher(),
-        None => blake3::Hasher::new(),
+    let mut hasher = match (intake.redaction, sender_id) {
+        (Some((_, key)), None) => key.hasher(),
+        _ => blake3::Hasher::new(),
     };
     hasher.update(intake.tenant.0.as_bytes());
     hasher.update(&intake.source.0.to_le_bytes());
@@ -100,5 +101,45 @@ fn content(hasher: &mut blake3::Hasher, event: &Event) {
         let length = field.map_or(u64::MAX, |f| f.len() as u64);
         hasher.update(&length.to_le_bytes());
         hasher.update(field.unwrap_or_default().as_bytes());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{RedactionKey, Verdict, accept};
+    use domain::id::{SourceId, TenantKey};
+    use domain::redaction::{Redaction, Treatment};
+    use domain::time::Timestamp;
+
+    #[test]
+    fn a_senders_id_is_the_same_before_and_after_redaction_is_switched_on() {
+        let now: Timestamp = "2026-03-14T12:00:00Z".parse().unwrap();
+        let tenant = TenantKey(uuid::Uuid::from_u128(7));
+        let key = RedactionKey::derive(&[7; 32], tenant);
+        let id = |raw: &str, resource_id| {
+            let redaction = Redaction {
+                resource_id,
+                ..Redaction::default()
+            };
+            let intake = Intake::new(tenant, SourceId(1), &redaction, Some(&key), now).unwrap();
+            match accept(raw, &intake, &mut Copies::default()) {
+                Verdict::Accepted(event, _) => event.id,
+                other => panic!("{other:?}"),
+            }
+        };
+        let event = |more: &str| {
+            format!(
+                r#"{{"timestamp":"2026-03-14T11:00:00Z","actor":"a","action":"b","object":"x"{more}}}"#
+            )
+        };
+        let named = event(r#","id":"e-1""#);
+        assert_eq!(id(&named, Treatment::Keep), id(&named, Treatment::Hash));
+        let unnamed = event("");
+        assert_ne!(
+            id(&unnamed, Treatment::Keep),
+            id(&unnamed, Treatment::Hash),
+            "what was removed must not be guessed from a hash of the content"
+        );
     }
 }

@@ -22,6 +22,8 @@ pub use key::{MasterKey, generate as generate_key};
 
 /// Where the embedded database lives when nothing else is said.
 pub const DEFAULT_DATABASE: &str = "sqlite://data/insider-risk.db";
+const DEFAULT_LISTEN: &str = "127.0.0.1:3000";
+const DEFAULT_INTERVAL: Duration = Duration::from_mins(5);
 /// The file that is read when it exists.
 pub const DEFAULT_FILE: &str = "insider-risk.toml";
 
@@ -75,33 +77,73 @@ pub struct Config {
 }
 
 impl Config {
-    /// Reads and checks everything.
+    /// Reads and checks everything; the first problem stops it.
     pub fn read(flags: &Flags) -> Outcome<Self> {
-        let file = File::read(flags)?;
+        let (config, problems) = Self::examine(flags)?;
+        match problems.into_iter().next() {
+            None => Ok(config),
+            Some(problem) => Err(Failure::Configuration(problem)),
+        }
+    }
+
+    /// Reads everything and lists every problem, each naming its variable first. The default
+    /// stands where a value cannot be used.
+    pub fn examine(flags: &Flags) -> Outcome<(Self, Vec<String>)> {
+        let mut problems = Problems::default();
+        let file = problems.or(File::read(flags), File::default())?;
         let secrets = Secrets::from_environment().or(&file);
-        let said = flags.clone().or(file);
+        let config = Self::checked(flags.clone().or(file), secrets, &mut problems)?;
+        Ok((config, problems.0))
+    }
+
+    /// Settings of the demo: its own database and port, and nothing the environment or a file
+    /// says, which is meant for another installation.
+    pub fn demo(database_url: &str, port: u16) -> Outcome<Self> {
+        let mut problems = Problems::default();
+        let flags = Flags::of_demo(database_url, port);
+        let config = Self::checked(flags, Secrets::default(), &mut problems)?;
+        match problems.0.into_iter().next() {
+            None => Ok(config),
+            Some(problem) => Err(Failure::Configuration(problem)),
+        }
+    }
+
+    fn checked(said: Flags, secrets: Secrets, problems: &mut Problems) -> Outcome<Self> {
         let or = |said: Option<String>, default: &str| said.unwrap_or_else(|| default.to_owned());
-        let listen_addr = or(said.listen_addr, "127.0.0.1:3000");
+        let listen_addr = or(said.listen_addr, DEFAULT_LISTEN);
         let ops_listen_addr = or(said.ops_listen_addr, "127.0.0.1:9090");
-        let socket = address("LISTEN_ADDR", &listen_addr)?;
-        address("OPS_LISTEN_ADDR", &ops_listen_addr)?;
-        let base_url = or(said.base_url, &format!("http://{}", reachable(socket)));
+        let default = SocketAddr::from(([127, 0, 0, 1], 3000));
+        let socket = problems.or(address("LISTEN_ADDR", &listen_addr), default)?;
+        problems.or(address("OPS_LISTEN_ADDR", &ops_listen_addr), default)?;
+        let own = format!("http://{}", reachable(socket));
+        let base_url = BaseUrl::parse(&or(said.base_url, &own)).map_err(Failure::Configuration);
+        let loopback = BaseUrl::parse("http://127.0.0.1:3000").map_err(Failure::Configuration)?;
         let database_url = or(said.database_url, DEFAULT_DATABASE);
-        refuse_default_password(&database_url, socket)?;
+        problems.or(refuse_default_password(&database_url, socket), ())?;
+        let [scoring, baseline] = [
+            ("SCORING_INTERVAL_MS", said.scoring_interval_ms),
+            ("BASELINE_INTERVAL_MS", said.baseline_interval_ms),
+        ]
+        .map(|(name, said)| problems.or(millis(name, said), DEFAULT_INTERVAL));
+        let key = secrets.key.map(|k| MasterKey::parse(&k)).transpose();
+        let admin = admin(
+            secrets.admin_email,
+            secrets.admin_password,
+            secrets.admin_name,
+        );
+        let log_format = log_format(&or(said.log_format, "pretty"));
+        let threshold = threshold(&or(said.alert_threshold, "60"));
+        let retention = retention(&or(said.data_retention_days, "90"));
         Ok(Self {
-            base_url: BaseUrl::parse(&base_url).map_err(Failure::Configuration)?,
-            scoring_interval: millis("SCORING_INTERVAL_MS", said.scoring_interval_ms)?,
-            baseline_interval: millis("BASELINE_INTERVAL_MS", said.baseline_interval_ms)?,
-            trusted_proxies: networks(&or(said.trusted_proxies, ""))?,
-            log_format: log_format(&or(said.log_format, "pretty"))?,
-            alert_threshold: threshold(&or(said.alert_threshold, "60"))?,
-            retention_days: retention(&or(said.data_retention_days, "90"))?,
-            master_key: secrets.key.map(|k| MasterKey::parse(&k)).transpose()?,
-            admin: admin(
-                secrets.admin_email,
-                secrets.admin_password,
-                secrets.admin_name,
-            )?,
+            base_url: problems.or(base_url, loopback)?,
+            scoring_interval: scoring?,
+            baseline_interval: baseline?,
+            trusted_proxies: problems.or(networks(&or(said.trusted_proxies, "")), Vec::new())?,
+            log_format: problems.or(log_format, LogFormat::Pretty)?,
+            alert_threshold: problems.or(threshold, Points::whole(60))?,
+            retention_days: problems.or(retention, 90)?,
+            master_key: problems.or(key, None)?,
+            admin: problems.or(admin, None)?,
             database_url,
             listen_addr,
             ops_listen_addr,
@@ -124,6 +166,23 @@ impl Config {
             alert_threshold: self.alert_threshold,
             retention_days: self.retention_days,
             demo: false,
+        }
+    }
+}
+
+/// What is wrong with the configuration, in the order in which it is read.
+#[derive(Debug, Default)]
+struct Problems(Vec<String>);
+
+impl Problems {
+    /// The value, or the fallback with its problem noted.
+    fn or<T>(&mut self, read: Outcome<T>, fallback: T) -> Outcome<T> {
+        match read {
+            Err(Failure::Configuration(problem)) => {
+                self.0.push(problem);
+                Ok(fallback)
+            }
+            other => other,
         }
     }
 }
@@ -250,15 +309,55 @@ const DEFAULT_PASSWORDS: &[&str] = &[
     "irm",
 ];
 
+/// Undoes percent-encoding; what is not valid UTF-8 then is no default password either.
+fn decoded(text: &str) -> String {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((first, after)) = rest.split_first() {
+        let digits = (*first == b'%')
+            .then(|| after.split_at_checked(2))
+            .flatten();
+        let byte = digits
+            .and_then(|(digits, _)| u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok());
+        match (byte, digits) {
+            (Some(byte), Some((_, after))) => {
+                bytes.push(byte);
+                rest = after;
+            }
+            _ => {
+                bytes.push(*first);
+                rest = after;
+            }
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
 /// A guessable database password is tolerated only while nobody else can reach the service.
 fn refuse_default_password(database_url: &str, listen: SocketAddr) -> Outcome {
     let Some((_, rest)) = database_url.split_once("://") else {
         return Ok(());
     };
-    let credentials = rest.rsplit_once('@').map_or("", |(c, _)| c);
+    let (before_query, query) = rest.split_once('?').unwrap_or((rest, ""));
+    let credentials = before_query.rsplit_once('@').map_or("", |(c, _)| c);
     let (user, password) = credentials.split_once(':').unwrap_or((credentials, ""));
-    let guessable =
-        !password.is_empty() && (password == user || DEFAULT_PASSWORDS.contains(&password));
+    let mut users = vec![decoded(user)];
+    let mut passwords = vec![decoded(password)];
+    // libpq's parameters replace what stands before the host.
+    for (name, value) in query.split('&').filter_map(|pair| pair.split_once('=')) {
+        match decoded(name).as_str() {
+            "user" => users.push(decoded(value)),
+            "password" => passwords.push(decoded(value)),
+            _ => {}
+        }
+    }
+    let guessable = passwords
+        .iter()
+        .map(|password| password.to_lowercase())
+        .any(|password| {
+            let is_user = users.iter().any(|user| user.to_lowercase() == password);
+            !password.is_empty() && (is_user || DEFAULT_PASSWORDS.contains(&password.as_str()))
+        });
     if guessable && !listen.ip().is_loopback() {
         return Err(Failure::configuration(
             "DATABASE_URL holds a default password while LISTEN_ADDR is reachable from outside: choose a password of your own",

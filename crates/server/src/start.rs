@@ -88,9 +88,11 @@ pub(crate) async fn command_scope(db: &Db, slug: Option<&str>) -> Outcome<Scope>
 /// Creates the configured administrator, once; else prints a setup code while nobody exists.
 pub(crate) async fn first_run(config: &Config, db: &Db) -> Outcome {
     if let Some(admin) = &config.admin {
-        let mut scope = command_scope(db, None).await?;
-        scope.principal = Principal::System("configuration");
         if users::count(db).await? == 0 {
+            let now = SystemClock.now();
+            let tenant = tenants::first_or_create(db, &config.first_tenant(), now).await?;
+            let principal = Principal::System("configuration");
+            let scope = Scope::new(db.clone(), tenant, principal, Via::CommandLine, now);
             let hash = hashing()
                 .hash_password(admin.password.expose_secret())
                 .await;
@@ -107,20 +109,29 @@ pub(crate) async fn first_run(config: &Config, db: &Db) -> Outcome {
         }
         return Ok(());
     }
-    if let Some(code) = issue_setup_code(db).await? {
+    let (code, hash) = setup_code();
+    let origin = config.base_url.origin();
+    if setup::issue_first(db, &hash, SystemClock.now()).await? {
+        // Not through the log, which may be shipped to places where secrets do not belong.
+        eprintln!("first run: open {origin}/setup and use the setup code {code}");
+    } else if setup::is_pending(db).await? {
         tracing::warn!(
-            "first run: open {}/setup and use the setup code {code}",
-            config.base_url.origin()
+            "nobody is set up: open {origin}/setup; 'insider-risk setup-code' prints a new code"
         );
     }
     Ok(())
 }
 
-/// A fresh setup code; `None` once somebody exists.
-pub(crate) async fn issue_setup_code(db: &Db) -> Outcome<Option<String>> {
+fn setup_code() -> (String, Vec<u8>) {
     let number = u64::from_le_bytes(web::hidden::random::<8>());
     let code = domain::id::crockford(number, 10);
     let hash = web::hidden::hash(&code);
+    (code, hash)
+}
+
+/// A fresh setup code; `None` once somebody exists.
+pub(crate) async fn issue_setup_code(db: &Db) -> Outcome<Option<String>> {
+    let (code, hash) = setup_code();
     let issued = setup::issue(db, &hash, SystemClock.now()).await?;
     Ok(issued.then_some(code))
 }
@@ -138,17 +149,23 @@ pub(crate) async fn run(
     let recorder = PrometheusBuilder::new().install_recorder();
     let metrics = recorder.map_err(|e| Failure::Failed(format!("metrics: {e}")))?;
     let ops_listener = listen(&config.ops_listen_addr, "OPS_LISTEN_ADDR").await?;
-    let ops = Ops::new(db.clone(), Arc::clone(&draining), move || metrics.render());
-    let ops_stop = CancellationToken::new();
-    let ops_task = tokio::spawn(accept::serve(ops_listener, ops.router(), ops_stop.clone()));
     let wake = Arc::new(Notify::new());
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let app = roles.web.then(|| {
+        let settings = web_settings(config, key);
+        App::start(db.clone(), Arc::clone(&clock), Arc::clone(&wake), settings)
+    });
+    let watched = app.clone();
+    let overloaded = move || watched.as_ref().is_some_and(App::is_overloaded);
+    let ops = Ops::new(db.clone(), Arc::clone(&draining), overloaded, move || {
+        metrics.render()
+    });
+    let ops_stop = CancellationToken::new();
+    let ops_task = tokio::spawn(accept::serve(ops_listener, ops.router(), ops_stop.clone()));
     let mut parts = tokio::task::JoinSet::new();
-    if roles.web {
+    if let Some(app) = app {
         let listener = listen(&config.listen_addr, "LISTEN_ADDR").await?;
         let address = accept::local_address(&listener);
-        let settings = web_settings(config, key);
-        let app = App::start(db.clone(), Arc::clone(&clock), Arc::clone(&wake), settings);
         let stop = stop.clone();
         parts.spawn(async move {
             accept::serve(listener, router::build(app), stop).await;

@@ -1,5 +1,7 @@
 //! Alerts as analysts see and change them. The scorer's side is in [`crate::scoring`].
 
+use std::collections::HashMap;
+
 use domain::actor::ActorId;
 use domain::alert::{AlertCode, Disposition, Move, Status};
 use domain::event::Event;
@@ -248,6 +250,18 @@ pub async fn snapshot(scope: &Scope, id: AlertId) -> Result<Snapshot> {
         .json("snapshot")
 }
 
+/// The frozen reasons of several alerts, read at once.
+pub async fn snapshots(scope: &Scope, ids: &[AlertId]) -> Result<HashMap<AlertId, Snapshot>> {
+    let rows = sql("SELECT id, snapshot FROM alerts WHERE tenant_id = $1 AND id IN ")
+        .bind(scope.tenant_id())
+        .push_list(ids.iter().copied())
+        .fetch_all(&scope.db)
+        .await?;
+    rows.iter()
+        .map(|row| Ok((AlertId(row.get("id")?), row.json("snapshot")?)))
+        .collect()
+}
+
 /// A frozen copy of an event behind an alert.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -488,15 +502,18 @@ async fn keep_out_of_baseline(
     Ok(())
 }
 
-/// The same move for several alerts; each succeeds or fails for itself.
+/// The same move for several alerts; each succeeds or fails for itself. Where a version is given
+/// and the alert has another one meanwhile, it stays as it is; without one it is moved whatever
+/// happened to it.
 pub async fn change_many(
     scope: &Scope,
-    codes: &[AlertCode],
+    seen: &[(AlertCode, Option<i64>)],
     wanted: &Move,
 ) -> Vec<(AlertCode, Result<Alert>)> {
-    let mut results = Vec::with_capacity(codes.len());
-    for code in codes {
-        results.push((*code, change_status(scope, *code, None, wanted).await));
+    let mut results = Vec::with_capacity(seen.len());
+    for (code, version) in seen {
+        let moved = change_status(scope, *code, *version, wanted).await;
+        results.push((*code, moved));
     }
     results
 }

@@ -1,5 +1,7 @@
 //! API keys: a public id to find them by, a slow hash of the secret, one source each.
 
+use std::collections::HashMap;
+
 use domain::id::{ApiKeyId, SourceId, TenantId};
 use domain::source::Source;
 use domain::tenant::Slug;
@@ -153,6 +155,24 @@ pub async fn list(scope: &Scope, source: SourceId) -> Result<Vec<ApiKey>> {
                 expires_at: row.time_opt("expires_at")?,
                 last_used_at: row.time_opt("last_used_at")?,
             })
+        })
+        .collect()
+}
+
+/// How many keys of each source are in force. A source without any is absent.
+pub async fn counts(scope: &Scope) -> Result<HashMap<SourceId, usize>> {
+    let rows = sql("SELECT source_id, COUNT(*) AS n
+         FROM api_keys
+         WHERE tenant_id = $1 AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > $2)
+         GROUP BY source_id")
+    .bind(scope.tenant_id())
+    .bind(scope.now)
+    .fetch_all(&scope.db)
+    .await?;
+    rows.iter()
+        .map(|row| {
+            let count: i64 = row.get("n")?;
+            Ok((SourceId(row.get("source_id")?), count as usize))
         })
         .collect()
 }

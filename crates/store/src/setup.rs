@@ -26,6 +26,25 @@ pub async fn issue(db: &Db, code_hash: &[u8], now: Timestamp) -> Result<bool> {
     Ok(true)
 }
 
+/// Stores the hash of the first code, so that several processes that start at once print one code
+/// only. `false` when somebody exists or a code waits already.
+pub async fn issue_first(db: &Db, code_hash: &[u8], now: Timestamp) -> Result<bool> {
+    if users::count(db).await? > 0 {
+        return Ok(false);
+    }
+    let mut tx = db.begin().await?;
+    let stored = sql(
+        "INSERT INTO setup (id, code_hash, created_at) VALUES (1, $1, $2)
+         ON CONFLICT (id) DO NOTHING",
+    )
+    .bind(code_hash)
+    .bind(now)
+    .execute(&mut tx)
+    .await?;
+    tx.commit().await?;
+    Ok(stored == 1)
+}
+
 /// Whether a code waits to be used.
 pub async fn is_pending(db: &Db) -> Result<bool> {
     Ok(sql("SELECT id FROM setup WHERE id = 1")

@@ -145,6 +145,11 @@ impl App {
         }
     }
 
+    /// Whether events wait for room in the queue of the log's writer.
+    pub fn is_overloaded(&self) -> bool {
+        self.inner.appender.is_full()
+    }
+
     pub(crate) fn db(&self) -> &Db {
         &self.inner.db
     }

@@ -31,3 +31,5 @@ pub use auth::keys;
 pub use auth::password::problem as password_problem;
 pub use error::WebError;
 pub use openapi::openapi;
+pub use page::visible;
+pub use pages::setup::is_email;

@@ -21,6 +21,7 @@ pub(crate) struct Limits {
     sign_in_account: Keyed<String>,
     sign_in_network: Keyed<IpAddr>,
     setup: Keyed<()>,
+    look_up: Keyed<Option<IpAddr>>,
     key_network: Keyed<IpAddr>,
     key_id: Keyed<String>,
     sources: Mutex<HashMap<u32, std::sync::Arc<Keyed<SourceId>>>>,
@@ -48,7 +49,9 @@ impl Limits {
             sign_in_account: keyed(Duration::from_secs(12), 10),
             sign_in_network: keyed(Duration::from_secs(2), 30),
             setup: keyed(Duration::from_secs(10), 5),
-            // Only keys that are not in the cache reach these.
+            // Only public ids that were never seen to exist reach this.
+            look_up: keyed(Duration::from_millis(100), 200),
+            // Only secrets that were never verified reach these.
             key_network: keyed(Duration::from_secs(2), 20),
             key_id: keyed(Duration::from_secs(5), 5),
             sources: Mutex::new(HashMap::new()),
@@ -67,6 +70,11 @@ impl Limits {
     /// May somebody try a setup code?
     pub(crate) fn setup(&self) -> Verdict {
         check(&self.setup, &())
+    }
+
+    /// May a public id of an API key that was never seen be looked up?
+    pub(crate) fn look_up(&self, network: Option<IpAddr>) -> Verdict {
+        check(&self.look_up, &network)
     }
 
     /// May an API key that was never seen be checked against its slow hash?

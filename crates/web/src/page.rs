@@ -288,7 +288,7 @@ pub(crate) fn shown(text: &str) -> Cow<'_, str> {
 }
 
 /// A text of any length with invisible characters shown.
-pub(crate) fn visible(text: &str) -> Cow<'_, str> {
+pub fn visible(text: &str) -> Cow<'_, str> {
     if !text.chars().any(is_invisible) {
         return Cow::Borrowed(text);
     }

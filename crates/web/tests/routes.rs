@@ -233,7 +233,9 @@ async fn another_tenants_things_do_not_exist() {
     for route in guarded().filter(|r| r.path.contains('{') && !r.path.contains("{key}")) {
         let foreign = world.path(route);
         let body = match route.path {
-            p if p.ends_with("/status") => Some(serde_json::json!({"status": "acknowledged"})),
+            p if p.ends_with("/status") => {
+                Some(serde_json::json!({"status": "acknowledged", "version": 1}))
+            }
             "/api/sources/{source}" if route.method == "PUT" => {
                 Some(serde_json::json!({"name": "mine"}))
             }
@@ -320,6 +322,18 @@ async fn every_change_needs_origin_and_token() {
             (&[("sec-fetch-site", "cross-site")], form.clone()),
             (&[("sec-fetch-site", "same-site")], form.clone()),
             (&[("origin", "https://evil.example")], form.clone()),
+            // Only a bearer token stands for a program: a browser sends the rest on its own.
+            (&[("authorization", "Basic YTpi")], String::new()),
+            (
+                &[
+                    ("authorization", "Basic YTpi"),
+                    ("sec-fetch-site", "cross-site"),
+                ],
+                form.clone(),
+            ),
+            (&[("authorization", "Negotiate YII")], String::new()),
+            (&[("authorization", "")], String::new()),
+            (&[("x-api-key", "anything")], String::new()),
             (
                 &[("x-csrf-token", "wrong"), ("content-type", "text/plain")],
                 "{}".to_owned(),
@@ -330,6 +344,29 @@ async fn every_change_needs_origin_and_token() {
                 StatusCode::FORBIDDEN,
                 "{route:?} {headers:?} {body}"
             );
+        }
+    }
+    // A bearer token needs neither, and is never helped out by a cookie.
+    for route in guarded() {
+        for token in ["Bearer nonsense", "Bearer ", "bearer"] {
+            let sent = request(route.method, &world.path(route))
+                .header(header::COOKIE, &session)
+                .header("authorization", token)
+                .body(Body::from(format!("csrf={token}")))
+                .unwrap();
+            let answer = world.app.send(sent).await;
+            assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{route:?} {token}");
+        }
+    }
+    for path in ["/login", "/setup"] {
+        for scheme in ["Bearer x", "Basic YTpi"] {
+            let sent = request("POST", path)
+                .header("authorization", scheme)
+                .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+                .body(Body::from("email=a&password=b&csrf=x"))
+                .unwrap();
+            let answer = world.app.send(sent).await;
+            assert_eq!(answer.status, StatusCode::FORBIDDEN, "{path} {scheme}");
         }
     }
     assert_eq!(before, fingerprint(&world.app).await);
@@ -462,10 +499,10 @@ async fn errors_tell_nothing_but_a_request_id() {
     let world = World::new(Engine::Sqlite).await;
     let token = world.app.person(&world.app.db.acme, Role::Admin).await;
     world.app.db.db.close().await;
-    for route in guarded().filter(|r| r.method == "GET") {
+    for route in guarded() {
         let answer = world
             .app
-            .call(&token, "GET", &world.path(route), None)
+            .call(&token, route.method, &world.path(route), None)
             .await;
         assert!(answer.status.is_server_error(), "{route:?}");
         for leak in [
@@ -508,7 +545,7 @@ async fn unknown_fields_are_refused() {
         (
             "PATCH",
             "/api/alerts/AL-1001/status",
-            serde_json::json!({"status": "acknowledged"}),
+            serde_json::json!({"status": "acknowledged", "version": 1}),
         ),
         (
             "POST",

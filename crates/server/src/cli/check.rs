@@ -11,8 +11,9 @@ use tokio::net::TcpStream;
 use web::accept;
 
 use crate::clock::SystemClock;
-use crate::config::Config;
+use crate::config::{Config, Flags};
 use crate::failure::{Failure, Outcome};
+use crate::telemetry;
 
 #[derive(Debug, Args)]
 #[command(
@@ -37,7 +38,23 @@ struct Finding {
     text: String,
 }
 
-pub(super) async fn run(arguments: Arguments, config: &Config) -> Outcome {
+impl Finding {
+    fn problem(text: &str) -> Self {
+        Self {
+            what: "configuration",
+            ok: false,
+            text: text.to_owned(),
+        }
+    }
+}
+
+pub(super) async fn run(arguments: Arguments, flags: &Flags) -> Outcome {
+    let (config, problems) = Config::examine(flags)?;
+    telemetry::start(config.log_format, "warn");
+    report(arguments, &config, &problems).await
+}
+
+async fn report(arguments: Arguments, config: &Config, problems: &[String]) -> Outcome {
     let running = probe(&config.ops_listen_addr).await;
     if arguments.ready {
         return match running {
@@ -52,13 +69,19 @@ pub(super) async fn run(arguments: Arguments, config: &Config) -> Outcome {
             ))),
         };
     }
-    let mut findings = vec![key(config)];
+    let mut findings: Vec<_> = problems.iter().map(|p| Finding::problem(p)).collect();
+    let told = |variable: &str| problems.iter().any(|p| p.starts_with(variable));
+    if !told("INTEGRATION_ENCRYPTION_KEY") {
+        findings.push(key(config));
+    }
     findings.extend(database(config).await);
     for (what, address) in [
         ("LISTEN_ADDR", &config.listen_addr),
         ("OPS_LISTEN_ADDR", &config.ops_listen_addr),
     ] {
-        findings.push(port(what, address, running.is_some()).await);
+        if !told(what) {
+            findings.push(port(what, address, running.is_some()).await);
+        }
     }
     let bad = findings.iter().filter(|f| !f.ok).count();
     if arguments.json {

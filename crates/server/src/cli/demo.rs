@@ -18,12 +18,13 @@ use store::db::Durability;
 use store::log::{Appender, Batch};
 use store::tenants::NewTenant;
 use store::users::{self, NewUser};
-use store::{Db, Principal, Scope, Via, migrate, overview, sources, tenants};
+use store::{Db, Principal, Scope, Via, migrate, overview, quarantine, sources, tenants};
 use tokio::sync::Notify;
 use worker::jobs::{baseline, score::Scorer};
 
+use super::import::alert_json;
 use crate::clock::SystemClock;
-use crate::config::{Config, Flags, MasterKey, generate_key};
+use crate::config::{Config, MasterKey, generate_key};
 use crate::demo::{self, DemoEvent};
 use crate::failure::{Failure, Outcome};
 use crate::shutdown;
@@ -42,11 +43,16 @@ pub(super) struct Arguments {
     /// Load, print a summary with the alerts, and end
     #[arg(long)]
     no_serve: bool,
+    /// Print the summary as JSON
+    #[arg(long, requires = "no_serve")]
+    json: bool,
     /// Start over: delete the demo database first
     #[arg(long)]
     reset: bool,
 }
 
+/// The file that says that the first load is complete.
+const LOADED: &str = "loaded";
 /// Who signs in to the demo.
 const EMAIL: &str = "analyst@harbourfinch.example";
 /// Time of the organisation that passes between two scoring passes while it is loaded: short in
@@ -74,9 +80,9 @@ fn step(event: &DemoEvent, now: Timestamp) -> i64 {
     event.at.micros().div_euclid(length) * length
 }
 
-pub(super) async fn run(arguments: Arguments, flags: &Flags) -> Outcome {
+pub(super) async fn run(arguments: Arguments) -> Outcome {
     let folder = Folder::prepare(&arguments)?;
-    let mut config = Config::read(&flags.for_demo(&folder.database(), arguments.port))?;
+    let mut config = Config::demo(&folder.database(), arguments.port)?;
     telemetry::start(config.log_format, "warn");
     config.master_key = Some(folder.key()?);
     let stop = shutdown::on_signal()?;
@@ -93,12 +99,14 @@ pub(super) async fn run(arguments: Arguments, flags: &Flags) -> Outcome {
     );
     let password = folder.password()?;
     create_user(&scope, &password).await?;
-    load(&db, &scope).await?;
-    summary(&scope).await?;
+    load(&db, &scope, &folder).await?;
+    summary(&scope, arguments.json).await?;
     if arguments.no_serve {
         db.close().await;
         return Ok(());
     }
+    let password = valid(&db, password).await?;
+    let password = password.as_deref().unwrap_or("the one you have set");
     let roles = Roles {
         web: true,
         worker: true,
@@ -116,8 +124,8 @@ impl Folder {
     fn prepare(arguments: &Arguments) -> Outcome<Self> {
         let folder = Self(arguments.data.clone());
         if arguments.reset {
-            for ending in ["db", "db-wal", "db-shm"] {
-                remove(&folder.0.join(format!("demo.{ending}")))?;
+            for name in ["demo.db", "demo.db-wal", "demo.db-shm", LOADED] {
+                remove(&folder.0.join(name))?;
             }
         }
         std::fs::create_dir_all(&folder.0)
@@ -127,6 +135,18 @@ impl Folder {
 
     fn database(&self) -> String {
         format!("sqlite://{}", self.0.join("demo.db").display())
+    }
+
+    /// Whether the first load of this organisation has come to its end. The mark names the
+    /// organisation, so that it says nothing about another database in the same folder.
+    fn is_loaded(&self, scope: &Scope) -> bool {
+        let mark = std::fs::read_to_string(self.0.join(LOADED));
+        mark.is_ok_and(|mark| mark.trim() == scope.tenant.key.0.to_string())
+    }
+
+    fn mark_loaded(&self, scope: &Scope) -> Outcome {
+        remove(&self.0.join(LOADED))?;
+        write_private(&self.0.join(LOADED), &scope.tenant.key.0.to_string())
     }
 
     fn key(&self) -> Outcome<MasterKey> {
@@ -202,21 +222,33 @@ async fn create_user(scope: &Scope, password: &str) -> Outcome {
     Ok(())
 }
 
-/// Loads what is missing: everything the first time, the time since the last event later.
-async fn load(db: &Db, scope: &Scope) -> Outcome {
-    let now = SystemClock.now();
-    let known = sources::list(scope).await?;
-    let first = known.is_empty();
-    let all = if first {
-        create_sources(scope).await?
-    } else {
-        known
+/// The password, as long as it is the one that opens the demo.
+async fn valid(db: &Db, password: String) -> Outcome<Option<String>> {
+    let Some(known) = users::credentials(db, EMAIL).await? else {
+        return Ok(None);
     };
+    let hash = Some(known.password_hash);
+    let right = start::hashing().verify_password(&password, hash).await;
+    let right = right.map_err(|e| Failure::Failed(e.title))?;
+    Ok((right && !known.user.disabled).then_some(password))
+}
+
+/// Loads what is missing: everything the first time, what an interrupted first time left out, the
+/// time since the last event later.
+async fn load(db: &Db, scope: &Scope, folder: &Folder) -> Outcome {
+    let now = SystemClock.now();
+    let complete = folder.is_loaded(scope);
+    let all = demo_sources(scope, complete).await?;
     let anchor = all.iter().map(|s| s.created_at).min().unwrap_or(now);
     let newest = overview::arrivals(scope, 0).await?;
-    let newest = newest.iter().map(|a| a.last_occurred_at).max();
+    let newest = newest
+        .iter()
+        .filter(|a| all.iter().any(|s| s.id == a.source));
+    let newest = newest.map(|a| a.last_occurred_at).max();
     let from = match newest {
         None => demo::begin(anchor),
+        // The step that was interrupted may lack sources; what is there already stays once.
+        Some(at) if !complete => at.plus(-DAY_US - HOUR_US),
         Some(at) if now.micros() - at.micros() > DAY_US => at.plus(-HOUR_US),
         Some(_) => return Ok(()),
     };
@@ -231,22 +263,31 @@ async fn load(db: &Db, scope: &Scope) -> Outcome {
         append(&appender, scope, &all, step, None).await?;
         scorer.catch_up_quietly(db, &clock).await?;
     }
-    if first {
-        append(&appender, scope, &all, &demo::clock_ahead(now), Some(now)).await?;
+    if !complete {
         close_false_positive(scope).await?;
+        if quarantine::pending(scope).await? == 0 {
+            append(&appender, scope, &all, &demo::clock_ahead(now), Some(now)).await?;
+        }
     }
     scorer.release(db).await?;
     baseline::run(db, now).await?;
-    Ok(())
+    folder.mark_loaded(scope)
 }
 
-async fn create_sources(scope: &Scope) -> Outcome<Vec<Source>> {
+/// The sources of the organisation. Those that are missing are made, unless the first load was
+/// complete: then somebody has deleted them. Sources of somebody's own are left alone.
+async fn demo_sources(scope: &Scope, complete: bool) -> Outcome<Vec<Source>> {
+    let known = sources::list(scope).await?;
     let mut all = Vec::new();
     for (slug, name) in demo::SOURCES {
-        let slug: Slug = slug
-            .parse()
-            .map_err(|e| Failure::Failed(format!("{slug}: {e}")))?;
-        all.push(sources::create(scope, &slug, &SourceSettings::named(name), None).await?);
+        if let Some(source) = known.iter().find(|s| s.slug.as_str() == *slug) {
+            all.push(source.clone());
+        } else if !complete {
+            let slug: Slug = slug
+                .parse()
+                .map_err(|e| Failure::Failed(format!("{slug}: {e}")))?;
+            all.push(sources::create(scope, &slug, &SourceSettings::named(name), None).await?);
+        }
     }
     Ok(all)
 }
@@ -263,7 +304,9 @@ async fn append(
     let redaction = Redaction::default();
     let mut batches: BTreeMap<&str, Batch> = BTreeMap::new();
     for event in events {
-        let source = find(all, event.source)?;
+        let Some(source) = find(all, event.source) else {
+            continue;
+        };
         let received = received_at.unwrap_or(event.at.plus(2_000_000));
         let intake = Intake::new(scope.tenant.key, source.id, &redaction, None, received);
         let intake = intake.map_err(|e| Failure::Failed(e.to_string()))?;
@@ -280,19 +323,15 @@ async fn append(
         }
     }
     for (slug, batch) in batches {
-        let source = find(all, slug)?;
-        appender.append(&scope.tenant, source.id, batch).await?;
+        if let Some(source) = find(all, slug) {
+            appender.append(&scope.tenant, source.id, batch).await?;
+        }
     }
     Ok(())
 }
 
-fn find<'s>(all: &'s [Source], slug: &str) -> Outcome<&'s Source> {
-    let found = all.iter().find(|s| s.slug.as_str() == slug);
-    found.ok_or_else(|| {
-        Failure::Failed(format!(
-            "the demo source {slug} was deleted; start over with --reset"
-        ))
-    })
+fn find<'s>(all: &'s [Source], slug: &str) -> Option<&'s Source> {
+    all.iter().find(|s| s.slug.as_str() == slug)
 }
 
 /// The analyst of the demo has already closed one alert.
@@ -300,6 +339,7 @@ async fn close_false_positive(scope: &Scope) -> Outcome {
     let (actor, note) = demo::FALSE_POSITIVE;
     let filter = Filter {
         text: Some(actor.to_owned()),
+        statuses: vec![Status::Open],
         ..Filter::default()
     };
     let mut scope = scope.clone();
@@ -323,16 +363,27 @@ async fn close_false_positive(scope: &Scope) -> Outcome {
     Ok(())
 }
 
-async fn summary(scope: &Scope) -> Outcome {
+async fn summary(scope: &Scope, json: bool) -> Outcome {
     let arrivals = overview::arrivals(scope, 0).await?;
     let events: i64 = arrivals.iter().map(|a| a.total).sum();
     let actors = store::actors::count(scope).await?;
+    let all = alerts::list(scope, &Filter::default(), Order::Worst, None, 50).await?;
+    if json {
+        let alerts: Vec<_> = all.iter().map(alert_json).collect();
+        println!(
+            "{}",
+            serde_json::json!({
+                "organisation": scope.tenant.name, "events": events, "actors": actors,
+                "sources": arrivals.len(), "alerts": alerts,
+            })
+        );
+        return Ok(());
+    }
     println!(
         "{}: {events} events of {actors} actors from {} sources",
         scope.tenant.name,
         arrivals.len()
     );
-    let all = alerts::list(scope, &Filter::default(), Order::Worst, None, 50).await?;
     println!("{} alerts, raised by the scorer:", all.len());
     for alert in all {
         println!(

@@ -8,6 +8,8 @@ use clap::Args;
 use domain::source::SourceSettings;
 use domain::time::Clock;
 use normalize::{Copies, Intake, RedactionKey, Verdict, accept};
+use serde::Serialize;
+use store::alerts::Alert;
 use store::db::Durability;
 use store::log::{self, Appender, Batch, Outcome as Stored};
 use store::{Db, Scope, alerts, partitions, sources};
@@ -35,6 +37,9 @@ pub(super) struct Arguments {
     /// Print what would be stored and why lines would be rejected; store nothing
     #[arg(long)]
     dry_run: bool,
+    /// Print the summary as JSON
+    #[arg(long)]
+    json: bool,
     /// The tenant, where several exist
     #[arg(long)]
     tenant: Option<String>,
@@ -45,7 +50,7 @@ const CHUNK: usize = 4000;
 /// Rejected lines that are printed; all are counted.
 const SHOWN_REJECTS: u64 = 10;
 
-#[derive(Debug, Default, Clone)]
+#[derive(Debug, Default, Clone, Serialize)]
 struct Counts {
     lines: u64,
     accepted: u64,
@@ -61,9 +66,9 @@ pub(super) async fn run(arguments: Arguments, config: &Config) -> Outcome {
     let lines = Lines::open(&arguments.file)?;
     let import = Import::prepare(&scope, config, &arguments).await?;
     let outcome = if arguments.dry_run {
-        dry_run(lines, &import)
+        dry_run(lines, &import, arguments.json)
     } else {
-        store_and_score(&db, &scope, lines, import).await
+        store_and_score(&db, &scope, lines, import, arguments.json).await
     };
     db.close().await;
     outcome
@@ -151,10 +156,8 @@ impl Import {
                 Verdict::Rejected(problem) => {
                     counts.rejected += 1;
                     if counts.rejected <= SHOWN_REJECTS {
-                        eprintln!(
-                            "line {number} rejected: {}: {}",
-                            problem.field, problem.message
-                        );
+                        let why = format!("{}: {}", problem.field, problem.message);
+                        eprintln!("line {number} rejected: {}", web::visible(&why));
                     }
                 }
             }
@@ -174,9 +177,9 @@ fn next_chunk(lines: &mut Lines) -> Outcome<Vec<(u64, Vec<u8>)>> {
     Ok(chunk)
 }
 
-fn dry_run(mut lines: Lines, import: &Import) -> Outcome {
+fn dry_run(mut lines: Lines, import: &Import, json: bool) -> Outcome {
     let (mut counts, mut copies) = (Counts::default(), Copies::default());
-    let mut shown = 0;
+    let mut shown = Vec::new();
     loop {
         let chunk = next_chunk(&mut lines)?;
         if chunk.is_empty() {
@@ -184,19 +187,33 @@ fn dry_run(mut lines: Lines, import: &Import) -> Outcome {
         }
         let batch = import.judge(&chunk, &mut copies, &mut counts)?;
         counts.accepted += batch.events.len() as u64;
-        for event in batch.events.iter().take(3_usize.saturating_sub(shown)) {
-            let text =
-                serde_json::to_string_pretty(event).map_err(|e| Failure::Failed(e.to_string()))?;
-            println!("{text}");
-            shown += 1;
-        }
+        let room = 3_usize.saturating_sub(shown.len());
+        shown.extend(batch.events.into_iter().take(room));
+    }
+    if json {
+        println!(
+            "{}",
+            serde_json::json!({"dryRun": true, "counts": counts, "examples": shown})
+        );
+        return Ok(());
+    }
+    for event in &shown {
+        let text =
+            serde_json::to_string_pretty(event).map_err(|e| Failure::Failed(e.to_string()))?;
+        println!("{text}");
     }
     println!("dry run: nothing was stored");
     print_counts(&counts);
     Ok(())
 }
 
-async fn store_and_score(db: &Db, scope: &Scope, lines: Lines, import: Import) -> Outcome {
+async fn store_and_score(
+    db: &Db,
+    scope: &Scope,
+    lines: Lines,
+    import: Import,
+    json: bool,
+) -> Outcome {
     let started = Instant::now();
     let stop = shutdown::on_signal()?;
     let appender = Appender::start(db.clone(), Arc::new(Notify::new()));
@@ -219,17 +236,31 @@ async fn store_and_score(db: &Db, scope: &Scope, lines: Lines, import: Import) -
     let (counts, period) = loaded?;
     scored?;
     wait_until_scored(db, &stop).await?;
-    print_counts(&counts);
     if stop.is_cancelled() {
+        print_counts(&counts);
         return Err(Failure::Failed(STOPPED.to_owned()));
     }
     let seconds = started.elapsed().as_secs_f64();
+    let (total, shown) = alerts_of(scope, period).await?;
+    if json {
+        let alerts: Vec<_> = shown.iter().map(alert_json).collect();
+        println!(
+            "{}",
+            serde_json::json!({
+                "dryRun": false, "counts": counts, "storedSeconds": stored.as_secs_f64(),
+                "scoredSeconds": seconds, "alerts": total, "worst": alerts,
+            })
+        );
+        return Ok(());
+    }
+    print_counts(&counts);
     println!(
         "stored in {:.1} s, scored after {seconds:.1} s: {:.0} events a second",
         stored.as_secs_f64(),
         counts.lines as f64 / seconds.max(0.001)
     );
-    print_alerts(scope, period).await
+    print_alerts(total, &shown);
+    Ok(())
 }
 
 /// Said when a signal ended the import early.
@@ -349,14 +380,14 @@ fn print_counts(counts: &Counts) {
         counts.lines, counts.accepted, counts.duplicates, counts.rejected, counts.quarantined
     );
     for (note, times) in &counts.noted {
-        println!("  {times} times {note}");
+        println!("  {times} times {}", web::visible(note));
     }
 }
 
-/// Alerts whose episode lies in the loaded time.
-async fn print_alerts(scope: &Scope, period: Period) -> Outcome {
+/// Alerts whose episode lies in the loaded time: how many, and the worst of them.
+async fn alerts_of(scope: &Scope, period: Period) -> Outcome<(i64, Vec<Alert>)> {
     let Some((from, until)) = period else {
-        return Ok(());
+        return Ok((0, Vec::new()));
     };
     let filter = alerts::Filter {
         from: Some(from),
@@ -364,20 +395,32 @@ async fn print_alerts(scope: &Scope, period: Period) -> Outcome {
         ..alerts::Filter::default()
     };
     let total = alerts::count(scope, &filter).await?;
-    println!("{total} alerts in the loaded time");
     let shown = alerts::list(scope, &filter, alerts::Order::Worst, None, 20).await?;
-    for alert in &shown {
+    Ok((total, shown))
+}
+
+/// An alert as commands print it for scripts.
+pub(super) fn alert_json(alert: &Alert) -> serde_json::Value {
+    serde_json::json!({
+        "code": alert.code.to_string(), "openedAt": alert.opened_at().to_string(),
+        "score": alert.score.as_f64(), "severity": alert.severity.word(),
+        "status": alert.status.word(), "actor": alert.actor_name, "sentence": alert.sentence,
+    })
+}
+
+fn print_alerts(total: i64, shown: &[Alert]) {
+    println!("{total} alerts in the loaded time");
+    for alert in shown {
         println!(
             "  {} {} {} {}: {}",
             alert.code,
             alert.opened_at(),
             alert.score,
             alert.severity,
-            alert.sentence
+            web::visible(&alert.sentence)
         );
     }
     if total > shown.len() as i64 {
         println!("  … and {} more", total - shown.len() as i64);
     }
-    Ok(())
 }

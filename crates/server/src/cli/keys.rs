@@ -17,6 +17,7 @@ pub(super) struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Print a new key: 32 random bytes, base64
+    #[command(after_help = "Example:\n  insider-risk keys generate")]
     Generate,
 }
 

@@ -44,8 +44,14 @@ enum Command {
     /// Serve web, worker and listeners in one process
     Serve(serve::Arguments),
     /// Serve only pages, API and ingest
+    #[command(
+        after_help = "Example:\n  insider-risk web --database-url postgres://irm@localhost/irm"
+    )]
     Web(serve::Arguments),
     /// Run only the jobs
+    #[command(
+        after_help = "Example:\n  insider-risk worker --database-url postgres://irm@localhost/irm"
+    )]
     Worker(serve::Arguments),
     /// Load history from a file and score it
     Import(import::Arguments),
@@ -71,6 +77,15 @@ enum Command {
     Openapi(openapi::Arguments),
 }
 
+/// Prints one line of JSON for scripts, or a text for people.
+fn print_either(json: bool, value: &serde_json::Value, text: &str) {
+    if json {
+        println!("{value}");
+    } else {
+        println!("{text}");
+    }
+}
+
 /// Parses, runs, and turns the result into an exit code.
 pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
@@ -84,7 +99,8 @@ pub fn main() -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            eprintln!("insider-risk: {failure}");
+            // A message may repeat what a file or an argument says.
+            eprintln!("insider-risk: {}", web::visible(&failure.to_string()));
             ExitCode::from(failure.code())
         }
     }
@@ -94,11 +110,12 @@ async fn run(arguments: Arguments) -> Outcome {
     let Arguments { flags, command } = arguments;
     match command {
         // What needs no settings must not fail because of them.
-        Command::Demo(args) => demo::run(args, &flags).await,
+        Command::Demo(args) => demo::run(args).await,
         Command::Evaluate(args) => evaluate::run(&args),
         Command::Keys(args) => keys::run(&args),
         Command::Normalize(args) => normalize::run(&args),
         Command::Openapi(args) => openapi::run(args),
+        Command::Check(args) => check::run(args, &flags).await,
         command => {
             let config = Config::read(&flags)?;
             let serving = matches!(
@@ -119,15 +136,43 @@ async fn run_with(config: &Config, command: Command) -> Outcome {
         Command::Worker(args) => serve::run(args, config, serve::WORKER).await,
         Command::Import(args) => import::run(args, config).await,
         Command::Migrate(args) => migrate::run(args, config).await,
-        Command::Check(args) => check::run(args, config).await,
         Command::SetupCode(args) => user::setup_code(args, config).await,
         Command::User(args) => user::run(args, config).await,
         Command::Source(args) => source::run(args, config).await,
         Command::Token(args) => token::run(args, config).await,
         Command::Demo(_)
         | Command::Evaluate(_)
+        | Command::Check(_)
         | Command::Keys(_)
         | Command::Normalize(_)
         | Command::Openapi(_) => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    fn walk(command: &clap::Command, path: &str, seen: &mut usize) {
+        for sub in command.get_subcommands() {
+            let path = format!("{path} {}", sub.get_name());
+            let help = sub
+                .get_after_help()
+                .map_or_else(String::new, ToString::to_string);
+            assert!(
+                help.contains("Example:\n") && help.contains(&path),
+                "{path} --help has no example of its own: {help:?}"
+            );
+            *seen += 1;
+            walk(sub, &path, seen);
+        }
+    }
+
+    #[test]
+    fn every_command_shows_an_example_of_itself() {
+        let mut seen = 0;
+        walk(&Arguments::command(), "insider-risk", &mut seen);
+        assert!(seen > 20, "{seen} commands");
     }
 }

@@ -9,6 +9,7 @@ use store::db::Durability;
 use store::{Scope, sources};
 use web::keys::{Key, Kind};
 
+use super::print_either;
 use crate::config::Config;
 use crate::failure::{Failure, Outcome};
 use crate::start;
@@ -23,11 +24,15 @@ pub(super) struct Arguments {
     /// The tenant, where several exist
     #[arg(long, global = true)]
     tenant: Option<String>,
+    /// Print JSON
+    #[arg(long, global = true)]
+    json: bool,
 }
 
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Create a source and print its key once
+    #[command(after_help = "Example:\n  insider-risk source create vpn --name 'VPN gateway'")]
     Create {
         /// Short name: lower-case letters, digits and hyphens
         source: String,
@@ -36,12 +41,10 @@ enum Command {
         name: Option<String>,
     },
     /// List sources
-    List {
-        /// Print JSON
-        #[arg(long)]
-        json: bool,
-    },
+    #[command(after_help = "Example:\n  insider-risk source list --json")]
+    List,
     /// Print a new key; the old ones stay valid for 24 hours
+    #[command(after_help = "Example:\n  insider-risk source rotate-key vpn --now")]
     RotateKey {
         /// Short name
         source: String,
@@ -50,6 +53,7 @@ enum Command {
         now: bool,
     },
     /// Refuse the source's keys until it is enabled again
+    #[command(after_help = "Example:\n  insider-risk source disable vpn")]
     Disable {
         /// Short name
         source: String,
@@ -59,10 +63,11 @@ enum Command {
 pub(super) async fn run(arguments: Arguments, config: &Config) -> Outcome {
     let db = start::open(config, Durability::Full).await?;
     let scope = start::command_scope(&db, arguments.tenant.as_deref()).await?;
+    let json = arguments.json;
     match arguments.command {
-        Command::Create { source, name } => create(&scope, &source, name, config).await?,
-        Command::List { json } => list(&scope, json).await?,
-        Command::RotateKey { source, now } => rotate(&scope, &source, now).await?,
+        Command::Create { source, name } => create(&scope, &source, name, config, json).await?,
+        Command::List => list(&scope, json).await?,
+        Command::RotateKey { source, now } => rotate(&scope, &source, now, json).await?,
         Command::Disable { source } => {
             let found = sources::find(&scope, &source)
                 .await
@@ -72,7 +77,11 @@ pub(super) async fn run(arguments: Arguments, config: &Config) -> Outcome {
                 ..found.settings
             };
             sources::update(&scope, &source, &settings, None).await?;
-            println!("{source} is disabled");
+            print_either(
+                json,
+                &serde_json::json!({"source": source, "enabled": false}),
+                &format!("{source} is disabled"),
+            );
         }
     }
     db.close().await;
@@ -85,9 +94,18 @@ pub(super) fn slug(text: &str) -> Outcome<Slug> {
         .map_err(|e| Failure::configuration(format!("{text:?} is no short name: {e}")))
 }
 
-async fn create(scope: &Scope, source: &str, name: Option<String>, config: &Config) -> Outcome {
+async fn create(
+    scope: &Scope,
+    source: &str,
+    name: Option<String>,
+    config: &Config,
+    json: bool,
+) -> Outcome {
     let slug = slug(source)?;
     let settings = SourceSettings::named(name.as_deref().unwrap_or(source));
+    if let Some((field, message)) = settings.problem() {
+        return Err(Failure::configuration(format!("--{field}: {message}")));
+    }
     let (key, hash) = new_key().await?;
     let new = NewKey {
         public_id: &key.public_id,
@@ -96,15 +114,19 @@ async fn create(scope: &Scope, source: &str, name: Option<String>, config: &Conf
     sources::create(scope, &slug, &settings, Some(&new))
         .await
         .map_err(|e| named(e, source))?;
-    println!(
-        "{source} is created. Post to {}/api/ingest/{source} with the header x-api-key. The key, shown once:\n{}",
-        config.base_url.origin(),
-        key.reveal()
+    let url = format!("{}/api/ingest/{source}", config.base_url.origin());
+    let key = key.reveal();
+    print_either(
+        json,
+        &serde_json::json!({"source": source, "name": settings.name, "url": url, "key": key}),
+        &format!(
+            "{source} is created. Post to {url} with the header x-api-key. The key, shown once:\n{key}"
+        ),
     );
     Ok(())
 }
 
-async fn rotate(scope: &Scope, source: &str, now: bool) -> Outcome {
+async fn rotate(scope: &Scope, source: &str, now: bool, json: bool) -> Outcome {
     let (key, hash) = new_key().await?;
     let new = NewKey {
         public_id: &key.public_id,
@@ -119,9 +141,11 @@ async fn rotate(scope: &Scope, source: &str, now: bool) -> Outcome {
     } else {
         "stay valid for 24 hours"
     };
-    println!(
-        "{source} has a new key; the old ones {old}. The key, shown once:\n{}",
-        key.reveal()
+    let key = key.reveal();
+    print_either(
+        json,
+        &serde_json::json!({"source": source, "key": key, "oldKeysEndAtOnce": now}),
+        &format!("{source} has a new key; the old ones {old}. The key, shown once:\n{key}"),
     );
     Ok(())
 }
@@ -148,7 +172,8 @@ async fn list(scope: &Scope, json: bool) -> Outcome {
         } else {
             "disabled"
         };
-        println!("{}\t{}\t{state}", source.slug, source.settings.name);
+        let name = web::visible(&source.settings.name);
+        println!("{}\t{name}\t{state}", source.slug);
     }
     Ok(())
 }

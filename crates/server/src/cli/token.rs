@@ -6,6 +6,7 @@ use store::{tokens, users};
 use web::hidden;
 use web::keys::{Key, Kind};
 
+use super::print_either;
 use crate::config::Config;
 use crate::failure::{Failure, Outcome};
 use crate::start;
@@ -20,11 +21,17 @@ pub(super) struct Arguments {
     /// The tenant, where several exist
     #[arg(long, global = true)]
     tenant: Option<String>,
+    /// Print JSON
+    #[arg(long, global = true)]
+    json: bool,
 }
 
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Create a token that acts as a user; its last line of output is the token alone
+    #[command(
+        after_help = "Example:\n  insider-risk token create --user mia@example.org --name nightly"
+    )]
     Create {
         /// E-mail address of the user
         #[arg(long)]
@@ -54,10 +61,14 @@ pub(super) async fn run(arguments: Arguments, config: &Config) -> Outcome {
         &hidden::hash(key.secret()),
     )
     .await?;
-    println!(
-        "A token of {user} with the role {}. Shown once:\n{}",
-        found.role,
-        key.reveal()
+    let token = key.reveal();
+    print_either(
+        arguments.json,
+        &serde_json::json!({"user": user, "name": name, "role": found.role.word(), "token": token}),
+        &format!(
+            "A token of {user} with the role {}. Shown once:\n{token}",
+            found.role
+        ),
     );
     db.close().await;
     Ok(())

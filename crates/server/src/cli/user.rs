@@ -5,6 +5,7 @@ use domain::access::Role;
 use store::db::Durability;
 use store::users::{self, NewUser};
 
+use super::print_either;
 use crate::config::Config;
 use crate::failure::{Failure, Outcome};
 use crate::start;
@@ -19,11 +20,17 @@ pub(super) struct Arguments {
     /// The tenant, where several exist
     #[arg(long, global = true)]
     tenant: Option<String>,
+    /// Print JSON
+    #[arg(long, global = true)]
+    json: bool,
 }
 
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Create a user with a one-time password
+    #[command(
+        after_help = "Example:\n  insider-risk user create mia@example.org --role analyst-l1 --name 'Mia Okafor'"
+    )]
     Create {
         /// E-mail address
         email: String,
@@ -35,17 +42,16 @@ enum Command {
         name: Option<String>,
     },
     /// List users
-    List {
-        /// Print JSON
-        #[arg(long)]
-        json: bool,
-    },
+    #[command(after_help = "Example:\n  insider-risk user list --json")]
+    List,
     /// Replace a password by a one-time one and end all sessions
+    #[command(after_help = "Example:\n  insider-risk user reset-password mia@example.org")]
     ResetPassword {
         /// E-mail address
         email: String,
     },
     /// Refuse sign-in and end all sessions and tokens
+    #[command(after_help = "Example:\n  insider-risk user disable mia@example.org")]
     Disable {
         /// E-mail address
         email: String,
@@ -55,38 +61,50 @@ enum Command {
 pub(super) async fn run(arguments: Arguments, config: &Config) -> Outcome {
     let db = start::open(config, Durability::Full).await?;
     let scope = start::command_scope(&db, arguments.tenant.as_deref()).await?;
+    let json = arguments.json;
     match arguments.command {
-        Command::Create { email, role, name } => create(&scope, &email, &role, name).await?,
-        Command::List { json } => list(&scope, json).await?,
+        Command::Create { email, role, name } => create(&scope, &email, &role, name, json).await?,
+        Command::List => list(&scope, json).await?,
         Command::ResetPassword { email } => {
             let password = one_time_password();
             let hash = hash(&password).await?;
             let done = users::set_password(&scope, &email, &hash, true, None).await;
             done.map_err(|e| named(e, &email))?;
-            println!(
-                "{email} must sign in with this one-time password and replace it:\n{password}"
+            print_either(
+                json,
+                &serde_json::json!({"email": email, "oneTimePassword": password}),
+                &format!(
+                    "{email} must sign in with this one-time password and replace it:\n{password}"
+                ),
             );
         }
         Command::Disable { email } => {
             users::disable(&scope, &email)
                 .await
                 .map_err(|e| named(e, &email))?;
-            println!("{email} is disabled; all sessions have ended");
+            print_either(
+                json,
+                &serde_json::json!({"email": email, "disabled": true}),
+                &format!("{email} is disabled; all sessions have ended"),
+            );
         }
     }
     db.close().await;
     Ok(())
 }
 
-async fn create(scope: &store::Scope, email: &str, role: &str, name: Option<String>) -> Outcome {
+async fn create(
+    scope: &store::Scope,
+    email: &str,
+    role: &str,
+    name: Option<String>,
+    json: bool,
+) -> Outcome {
     let role = Role::from_word(role).ok_or_else(|| {
         let words: Vec<_> = Role::ALL.iter().map(|r| r.word()).collect();
         Failure::configuration(format!("--role {role}: choose one of {}", words.join(", ")))
     })?;
-    let local = email
-        .split_once('@')
-        .filter(|(local, domain)| !local.is_empty() && !domain.is_empty());
-    let Some((local, _)) = local else {
+    let Some((local, _)) = email.split_once('@').filter(|_| web::is_email(email)) else {
         return Err(Failure::configuration(format!(
             "{email} is not an e-mail address"
         )));
@@ -103,8 +121,12 @@ async fn create(scope: &store::Scope, email: &str, role: &str, name: Option<Stri
     users::create(scope, &new)
         .await
         .map_err(|e| named(e, email))?;
-    println!(
-        "{email} is created as {role}. One-time password, to be replaced at the first sign-in:\n{password}"
+    print_either(
+        json,
+        &serde_json::json!({"email": email, "role": role.word(), "oneTimePassword": password}),
+        &format!(
+            "{email} is created as {role}. One-time password, to be replaced at the first sign-in:\n{password}"
+        ),
     );
     Ok(())
 }
@@ -121,7 +143,8 @@ async fn list(scope: &store::Scope, json: bool) -> Outcome {
     }
     for user in users {
         let state = if user.disabled { "disabled" } else { "active" };
-        println!("{}\t{}\t{}\t{state}", user.email, user.name, user.role);
+        let (email, name) = (web::visible(&user.email), web::visible(&user.name));
+        println!("{email}\t{name}\t{}\t{state}", user.role);
     }
     Ok(())
 }
@@ -155,17 +178,23 @@ fn named(error: store::Error, email: &str) -> Failure {
 
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  insider-risk setup-code")]
-pub(super) struct SetupCodeArguments {}
+pub(super) struct SetupCodeArguments {
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
 
-pub(super) async fn setup_code(_: SetupCodeArguments, config: &Config) -> Outcome {
+pub(super) async fn setup_code(arguments: SetupCodeArguments, config: &Config) -> Outcome {
     let db = start::open(config, Durability::Full).await?;
     let code = start::issue_setup_code(&db).await?;
     db.close().await;
     match code {
         Some(code) => {
-            println!(
-                "Open {}/setup and use this code. Earlier codes no longer work.\n{code}",
-                config.base_url.origin()
+            let url = format!("{}/setup", config.base_url.origin());
+            print_either(
+                arguments.json,
+                &serde_json::json!({"url": url, "setupCode": code}),
+                &format!("Open {url} and use this code. Earlier codes no longer work.\n{code}"),
             );
             Ok(())
         }

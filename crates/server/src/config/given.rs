@@ -47,15 +47,14 @@ pub struct Flags {
 }
 
 impl Flags {
-    /// The same flags for the demo: its own database and port, whatever the environment says.
-    #[must_use]
-    pub fn for_demo(&self, database: &str, port: u16) -> Self {
+    /// What the demo says: its own database and port.
+    pub(super) fn of_demo(database: &str, port: u16) -> Self {
         Self {
             database_url: Some(database.to_owned()),
             listen_addr: Some(format!("127.0.0.1:{port}")),
             ops_listen_addr: Some("127.0.0.1:0".to_owned()),
             base_url: Some(format!("http://127.0.0.1:{port}")),
-            ..self.clone()
+            ..Self::default()
         }
     }
 
@@ -80,6 +79,7 @@ impl Flags {
 }
 
 /// Secrets from the environment or the file: never from flags, which show in process lists.
+#[derive(Default)]
 pub(super) struct Secrets {
     pub(super) key: Option<String>,
     pub(super) admin_email: Option<String>,

@@ -10,6 +10,7 @@ use domain::id::{EventId, SourceId, TenantId};
 use domain::tenant::Tenant;
 use domain::time::Timestamp;
 use moka::sync::Cache;
+use tokio::sync::mpsc::error::SendTimeoutError;
 use tokio::sync::{Notify, mpsc, oneshot};
 
 use super::Stored;
@@ -22,6 +23,8 @@ const FULL: usize = 4000;
 const LINGER: Duration = Duration::from_millis(2);
 /// Requests that may wait for the writer.
 const QUEUE: usize = 256;
+/// How long a request waits for room in the queue before the sender is told to come back.
+const PATIENCE: Duration = Duration::from_secs(10);
 /// Actors remembered as already stored.
 const KNOWN_ACTORS: u64 = 200_000;
 
@@ -89,8 +92,19 @@ impl Appender {
             answer,
         };
         let stopped = || Error::Unavailable("the writer has stopped".to_owned());
-        self.queue.send(request).await.map_err(|_| stopped())?;
+        let sent = self.queue.send_timeout(request, PATIENCE).await;
+        sent.map_err(|error| match error {
+            SendTimeoutError::Timeout(_) => Error::Unavailable("the writer is behind".to_owned()),
+            SendTimeoutError::Closed(_) => stopped(),
+        })?;
         answered.await.map_err(|_| stopped())?
+    }
+}
+
+impl Appender {
+    /// Whether the next request would have to wait for room in the queue.
+    pub fn is_full(&self) -> bool {
+        self.queue.capacity() == 0
     }
 }
 

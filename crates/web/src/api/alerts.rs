@@ -1,5 +1,7 @@
 //! Alerts: list, one, change of status, bulk.
 
+use std::collections::BTreeMap;
+
 use axum::response::Response;
 use domain::actor::ActorId;
 use domain::alert::{AlertCode, Disposition, Move, Status};
@@ -211,15 +213,11 @@ pub(crate) async fn list(
     let scope = &who.scope;
     let rows = alerts::list(scope, &query.filter()?, Order::Newest, after, limit + 1).await?;
     let page = List::page(rows, limit, |a| format!("{}.{}", a.opened_minute.0, a.id.0));
-    let mut items = Vec::with_capacity(page.items.len());
-    for alert in &page.items {
-        items.push(AlertBody::new(
-            alert,
-            &alerts::snapshot(scope, alert.id).await?,
-        ));
-    }
+    let ids: Vec<_> = page.items.iter().map(|alert| alert.id).collect();
+    let snapshots = alerts::snapshots(scope, &ids).await?;
+    let body = |alert: &Alert| Some(AlertBody::new(alert, snapshots.get(&alert.id)?));
     Ok(json(&List {
-        items,
+        items: page.items.iter().filter_map(body).collect(),
         next: page.next,
     }))
 }
@@ -259,6 +257,7 @@ pub(crate) struct StatusChange {
     /// acknowledged, investigating, resolved, false_positive, or open to reopen.
     status: String,
     /// The version that was read; another one meanwhile gives 409.
+    #[schema(value_type = i64)]
     version: Option<i64>,
     /// Needed for resolved: true_positive_impact, true_positive_no_impact, benign_expected,
     /// duplicate or unclear.
@@ -274,7 +273,7 @@ pub(crate) struct StatusChange {
     responses(
         (status = 200, body = AlertBody), (status = 404, body = super::Problem),
         (status = 409, description = "Not a legal step, or changed meanwhile", body = super::Problem),
-        (status = 422, description = "Reason or disposition missing", body = super::Problem),
+        (status = 422, description = "Version, reason or disposition missing", body = super::Problem),
     )
 )]
 pub(crate) async fn change_status(
@@ -287,7 +286,13 @@ pub(crate) async fn change_status(
         change.disposition.as_deref(),
         change.reason,
     )?;
-    let alert = alerts::change_status(&who.scope, code.0, change.version, &wanted).await?;
+    let version = change.version.ok_or_else(|| {
+        WebError::field(
+            "version",
+            "send the version of the alert that you have read",
+        )
+    })?;
+    let alert = alerts::change_status(&who.scope, code.0, Some(version), &wanted).await?;
     let snapshot = alerts::snapshot(&who.scope, alert.id).await?;
     Ok(json(&AlertBody::new(&alert, &snapshot)))
 }
@@ -315,6 +320,10 @@ fn wanted(
 pub(crate) struct BulkAcknowledge {
     /// Alert codes, at most 1,000.
     codes: Vec<String>,
+    /// The versions that were read, by code: an alert that has another one meanwhile is skipped.
+    /// Alerts without one are changed whatever happened to them.
+    #[serde(default)]
+    versions: BTreeMap<String, i64>,
 }
 
 /// Alerts to be closed.
@@ -323,6 +332,10 @@ pub(crate) struct BulkAcknowledge {
 pub(crate) struct BulkClose {
     /// Alert codes, at most 1,000.
     codes: Vec<String>,
+    /// The versions that were read, by code: an alert that has another one meanwhile is skipped.
+    /// Alerts without one are changed whatever happened to them.
+    #[serde(default)]
+    versions: BTreeMap<String, i64>,
     /// resolved or false_positive; told by the disposition when absent.
     status: Option<String>,
     /// What they turned out to be.
@@ -366,7 +379,7 @@ pub(crate) async fn bulk_acknowledge(
         disposition: None,
         reason: None,
     };
-    bulk(&who, &body.codes, &wanted).await
+    bulk(&who, &body.codes, &body.versions, &wanted).await
 }
 
 /// Closes several alerts; each succeeds or fails for itself.
@@ -392,23 +405,29 @@ pub(crate) async fn bulk_close(
     }
     // What would be missing for every alert is told once and nothing is changed.
     wanted.check(Status::Open).map_err(store::Error::from)?;
-    bulk(&who, &body.codes, &wanted).await
+    bulk(&who, &body.codes, &body.versions, &wanted).await
 }
 
 async fn bulk(
     who: &Require<permit::AlertsTriage>,
     codes: &[String],
+    versions: &BTreeMap<String, i64>,
     wanted: &Move,
 ) -> WebResult<Response> {
     if codes.is_empty() || codes.len() > 1000 {
         return Err(WebError::field("codes", "name 1 to 1,000 alerts"));
     }
     let read = |code: &String| {
-        AlertCode::parse(code)
-            .ok_or_else(|| WebError::field("codes", format!("{code:?} is not an alert code")))
+        let parsed = AlertCode::parse(code)
+            .ok_or_else(|| WebError::field("codes", format!("{code:?} is not an alert code")))?;
+        Ok((parsed, versions.get(code).copied()))
     };
-    let codes: Vec<AlertCode> = codes.iter().map(read).collect::<WebResult<_>>()?;
-    let done = alerts::change_many(&who.scope, &codes, wanted).await;
+    if let Some(code) = versions.keys().find(|code| !codes.contains(code)) {
+        let message = format!("{code:?} is not among the codes");
+        return Err(WebError::field("versions", message));
+    }
+    let seen: Vec<_> = codes.iter().map(read).collect::<WebResult<_>>()?;
+    let done = alerts::change_many(&who.scope, &seen, wanted).await;
     let results: Vec<BulkResult> = done
         .into_iter()
         .map(|(code, result)| match result {

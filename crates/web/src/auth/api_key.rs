@@ -1,17 +1,20 @@
-//! Checking API keys: checksum, row, cache, limit, and only then the slow hash.
+//! Checking API keys: checksum, cache, limit, and only then the row and the slow hash.
 //!
-//! Every failure gets the same answer, so nothing is learnt from trying.
+//! Every failure gets the same answer, so nothing is learnt from trying. Requests that ask the
+//! same thing at the same time share one answer: one look-up, one charge of a limit, one hash.
 
 use std::net::IpAddr;
 use std::time::Duration;
 
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, StatusCode};
+use domain::id::ApiKeyId;
 use domain::tenant::Tenant;
-use moka::sync::Cache;
+use moka::future::Cache;
 use store::api_keys::{self, Presented};
 use store::tenants;
 
 use crate::app::App;
+use crate::auth::bearer::bearer;
 use crate::auth::keys::{Key, Kind};
 use crate::client;
 use crate::error::{WebError, WebResult};
@@ -20,8 +23,15 @@ use crate::limit::Verdict;
 
 /// How long a verified (or failed) secret is remembered without hashing it again.
 const REMEMBERED: Duration = Duration::from_mins(5);
+/// How long a sender that was verified once is hashed again without being limited. The limits
+/// are against guessing, and who holds the right secret does not guess.
+const FAMILIAR: Duration = Duration::from_hours(24);
 /// How long a key's row is believed: a key revoked by another process dies within this time.
 const FRESH: Duration = Duration::from_secs(2);
+/// How often the use of a key is noted.
+const NOTED: Duration = Duration::from_mins(1);
+/// Most entries of a cache.
+const CAPACITY: u64 = 10_000;
 
 /// A source that has shown its key.
 #[derive(Debug, Clone)]
@@ -36,27 +46,25 @@ pub(crate) struct Sender {
 #[derive(Debug)]
 pub(crate) struct KeyCheck {
     process_key: [u8; 32],
+    /// By public id; absent ids are remembered too.
     rows: Cache<String, Option<Sender>>,
-    verified: Cache<[u8; 32], ()>,
-    failed: Cache<[u8; 32], ()>,
+    /// Public ids that exist, so that their rows are read again without a limit.
+    existing: Cache<String, ()>,
+    /// Whether the secret of a digest is right.
+    verdicts: Cache<[u8; 32], bool>,
+    familiar: Cache<[u8; 32], ()>,
+    noted: Cache<ApiKeyId, ()>,
 }
 
 impl KeyCheck {
     pub(crate) fn new() -> Self {
         Self {
             process_key: hidden::random(),
-            rows: Cache::builder()
-                .max_capacity(10_000)
-                .time_to_live(FRESH)
-                .build(),
-            verified: Cache::builder()
-                .max_capacity(10_000)
-                .time_to_live(REMEMBERED)
-                .build(),
-            failed: Cache::builder()
-                .max_capacity(10_000)
-                .time_to_live(REMEMBERED)
-                .build(),
+            rows: remembering(FRESH),
+            existing: remembering(FAMILIAR),
+            verdicts: remembering(REMEMBERED),
+            familiar: remembering(FAMILIAR),
+            noted: remembering(NOTED),
         }
     }
 
@@ -72,34 +80,42 @@ impl KeyCheck {
         headers: &HeaderMap,
         address: Option<IpAddr>,
     ) -> WebResult<Sender> {
+        let network = address.map(client::network);
         let key = presented(headers)
             .and_then(|text| Key::parse(Kind::Source, text))
             .ok_or_else(refused)?;
-        let sender = self.row(app, &key.public_id).await?.ok_or_else(refused)?;
+        let sender = self.row(app, &key.public_id, network).await?;
+        let sender = sender.ok_or_else(refused)?;
         let expired = sender.key.expires_at.is_some_and(|at| at <= app.now());
         if expired || !sender.key.source.settings.enabled {
             return Err(refused());
         }
-        self.verify(app, &key, &sender, address).await?;
+        if !self.verify(app, &key, &sender, network).await? {
+            return Err(refused());
+        }
+        self.note_use(app, &sender).await?;
         Ok(sender)
     }
 
-    async fn row(&self, app: &App, public_id: &str) -> WebResult<Option<Sender>> {
-        if let Some(known) = self.rows.get(public_id) {
-            return Ok(known);
-        }
-        let sender = match api_keys::find(app.db(), public_id).await? {
-            None => None,
-            Some(key) => Some(Sender {
-                tenant: tenants::find(app.db(), key.tenant).await?,
-                key,
-            }),
+    async fn row(
+        &self,
+        app: &App,
+        public_id: &str,
+        network: Option<IpAddr>,
+    ) -> WebResult<Option<Sender>> {
+        let find = async {
+            if !self.existing.contains_key(public_id) {
+                passed(app.limits().look_up(network))?;
+            }
+            let Some(key) = api_keys::find(app.db(), public_id).await? else {
+                return Ok(None);
+            };
+            self.existing.insert(public_id.to_owned(), ()).await;
+            let tenant = tenants::find(app.db(), key.tenant).await?;
+            Ok(Some(Sender { tenant, key }))
         };
-        if let Some(sender) = &sender {
-            api_keys::touch(app.db(), &sender.key, app.now()).await?;
-        }
-        self.rows.insert(public_id.to_owned(), sender.clone());
-        Ok(sender)
+        let found = self.rows.try_get_with_by_ref(public_id, find).await;
+        found.map_err(|error: std::sync::Arc<WebError>| (*error).clone())
     }
 
     async fn verify(
@@ -107,30 +123,33 @@ impl KeyCheck {
         app: &App,
         key: &Key,
         sender: &Sender,
-        address: Option<IpAddr>,
-    ) -> WebResult<()> {
+        network: Option<IpAddr>,
+    ) -> WebResult<bool> {
         let digest = self.digest(key, &sender.key.secret_hash);
-        if self.verified.contains_key(&digest) {
-            return Ok(());
+        let hash = async {
+            if !self.familiar.contains_key(&digest) {
+                passed(app.limits().unknown_key(&key.public_id, network))?;
+            }
+            let hashing = app.hashing();
+            let right = hashing
+                .verify_secret(key.secret(), &sender.key.secret_hash)
+                .await?;
+            if right {
+                self.familiar.insert(digest, ()).await;
+            }
+            Ok(right)
+        };
+        let verdict = self.verdicts.try_get_with(digest, hash).await;
+        verdict.map_err(|error: std::sync::Arc<WebError>| (*error).clone())
+    }
+
+    /// Notes a use of a key that was shown to be right, seldom enough to cost nothing.
+    async fn note_use(&self, app: &App, sender: &Sender) -> WebResult<()> {
+        let noted = self.noted.entry(sender.key.id).or_insert(()).await;
+        if noted.is_fresh() {
+            api_keys::touch(app.db(), &sender.key, app.now()).await?;
         }
-        if self.failed.contains_key(&digest) {
-            return Err(refused());
-        }
-        let network = address.map(client::network);
-        if let Verdict::Wait { seconds } = app.limits().unknown_key(&key.public_id, network) {
-            return Err(WebError::too_many(seconds));
-        }
-        if app
-            .hashing()
-            .verify_secret(key.secret(), &sender.key.secret_hash)
-            .await?
-        {
-            self.verified.insert(digest, ());
-            Ok(())
-        } else {
-            self.failed.insert(digest, ());
-            Err(refused())
-        }
+        Ok(())
     }
 
     /// What is remembered of a secret: a hash under a key that dies with the process, bound to the
@@ -145,13 +164,27 @@ impl KeyCheck {
     }
 }
 
+fn remembering<K, V>(time: Duration) -> Cache<K, V>
+where
+    K: std::hash::Hash + Eq + Send + Sync + 'static,
+    V: Clone + Send + Sync + 'static,
+{
+    let cache = Cache::builder().max_capacity(CAPACITY);
+    cache.time_to_live(time).build()
+}
+
+fn passed(verdict: Verdict) -> WebResult<()> {
+    match verdict {
+        Verdict::Pass { .. } => Ok(()),
+        Verdict::Wait { seconds } => Err(WebError::too_many(seconds)),
+    }
+}
+
 fn presented(headers: &HeaderMap) -> Option<&str> {
     if let Some(value) = headers.get("x-api-key") {
         return value.to_str().ok().map(str::trim);
     }
-    let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
-    let (scheme, key) = value.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then(|| key.trim())
+    bearer(headers)
 }
 
 /// One text for missing, unknown, wrong and disabled.

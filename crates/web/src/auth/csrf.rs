@@ -9,6 +9,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
 use crate::app::App;
+use crate::auth::bearer::has_bearer;
 use crate::auth::session;
 use crate::error::{WebError, WebResult};
 use crate::hidden;
@@ -29,11 +30,7 @@ async fn check(app: &App, request: Request) -> WebResult<Request> {
         *request.method(),
         Method::GET | Method::HEAD | Method::OPTIONS
     );
-    let path = request.uri().path();
-    // Sources never use cookies; a bearer token is not sent by a browser on its own.
-    let by_key =
-        path.starts_with("/api/ingest/") || request.headers().contains_key(header::AUTHORIZATION);
-    if safe || by_key {
+    if safe || without_cookies(&request) {
         return Ok(request);
     }
     if !same_origin(app, request.headers()) {
@@ -61,6 +58,15 @@ async fn check(app: &App, request: Request) -> WebResult<Request> {
         ));
     }
     Ok(Request::from_parts(parts, Body::from(bytes)))
+}
+
+/// Sources never use cookies; a bearer token is not sent by a browser on its own, and whoever
+/// sends one is never taken for the session of a cookie. Other schemes are sent by browsers on
+/// their own, and the pages before signing in look at cookies only.
+fn without_cookies(request: &Request) -> bool {
+    let path = request.uri().path();
+    let before_anybody = matches!(path, "/login" | "/setup");
+    path.starts_with("/api/ingest/") || (!before_anybody && has_bearer(request.headers()))
 }
 
 /// `Sec-Fetch-Site` where the browser sends it, else the origin. Programs send neither; for them

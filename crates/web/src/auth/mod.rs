@@ -1,6 +1,7 @@
 //! Who is asking: sessions for browsers, personal tokens for scripts, API keys for sources.
 
 pub(crate) mod api_key;
+mod bearer;
 mod csrf;
 pub mod hashing;
 pub mod keys;

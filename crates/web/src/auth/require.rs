@@ -12,6 +12,7 @@ use store::users::User;
 use store::{Principal, Scope, Via, tenants, tokens};
 
 use crate::app::App;
+use crate::auth::bearer::{bearer, has_bearer};
 use crate::auth::keys::{Key, Kind};
 use crate::auth::session;
 use crate::error::{WebError, WebResult};
@@ -101,9 +102,11 @@ impl<P: Permit> FromRequestParts<App> for Require<P> {
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Rejected> {
         let visitor = Visitor::of(parts, app);
         let machine = parts.uri.path().starts_with("/api/");
-        let known = match bearer(parts) {
-            Some(token) => Some(by_token(app, token, asked_tenant(parts)).await?),
-            None => by_session(app, parts).await?,
+        let known = if has_bearer(&parts.headers) {
+            let token = bearer(&parts.headers).unwrap_or_default();
+            Some(by_token(app, token, asked_tenant(parts)).await?)
+        } else {
+            by_session(app, parts).await?
         };
         let Some(known) = known else {
             return Err(if machine {
@@ -207,12 +210,6 @@ impl Known {
             permit: PhantomData,
         })
     }
-}
-
-fn bearer(parts: &Parts) -> Option<&str> {
-    let value = parts.headers.get(header::AUTHORIZATION)?.to_str().ok()?;
-    let (scheme, token) = value.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }
 
 fn asked_tenant(parts: &Parts) -> Option<String> {

@@ -18,7 +18,8 @@ const RATIO_FROM: usize = 1024 * 1024;
 /// Largest growth by decompression.
 const MAX_RATIO: usize = 100;
 
-/// Whether the sender labelled the body as NDJSON.
+/// Whether the sender labelled the body as NDJSON, so that even one object gets the answer of a
+/// batch. Under any other type the body itself tells what it is.
 pub(super) fn is_ndjson(headers: &HeaderMap) -> bool {
     let kind = headers
         .get(header::CONTENT_TYPE)
@@ -29,14 +30,7 @@ pub(super) fn is_ndjson(headers: &HeaderMap) -> bool {
         .next()
         .unwrap_or_default()
         .trim();
-    [
-        "application/x-ndjson",
-        "application/ndjson",
-        "application/jsonl",
-        "application/x-jsonlines",
-    ]
-    .iter()
-    .any(|ndjson| kind.eq_ignore_ascii_case(ndjson))
+    kind.eq_ignore_ascii_case("application/x-ndjson")
 }
 
 /// Reads the whole body.

@@ -171,7 +171,9 @@ pub(crate) async fn bulk(who: Require<permit::AlertsTriage>, body: String) -> We
         Some(_) if form.selected.is_empty() => "pick",
         Some(wanted) if wanted.to.is_closed() && form.reason.trim().is_empty() => "reason",
         Some(wanted) => {
-            let results = alerts::change_many(&who.scope, &form.selected, &wanted).await;
+            // The list shows where each alert stands; what is not possible from there is skipped.
+            let seen: Vec<_> = form.selected.iter().map(|code| (*code, None)).collect();
+            let results = alerts::change_many(&who.scope, &seen, &wanted).await;
             let skipped = results.iter().filter(|(_, r)| r.is_err()).count();
             match skipped {
                 0 => "all",

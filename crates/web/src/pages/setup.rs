@@ -113,7 +113,7 @@ pub(crate) async fn submit(
             ));
         }
         Err(store::Error::NotFound) => {
-            errors.add("code", "This is not the code. It is in the server's log, and insider-risk setup-code prints a new one.");
+            errors.add("code", "This is not the code. The first start printed it, and insider-risk setup-code prints a new one.");
             return Ok(again(&app, form, errors));
         }
         other => other?,
@@ -128,7 +128,7 @@ pub(crate) async fn submit(
 fn problems(form: &SetupForm) -> FieldErrors {
     let mut errors = FieldErrors::default();
     if form.code.trim().is_empty() {
-        errors.add("code", "Type the code from the server's log.");
+        errors.add("code", "Type the code that the first start printed.");
     }
     if form.name.trim().is_empty() || form.name.chars().count() > 100 {
         errors.add("name", "Give your name, up to 100 characters.");
@@ -152,11 +152,11 @@ fn problems(form: &SetupForm) -> FieldErrors {
 }
 
 /// Whether a text looks like an address: something, an at sign, something.
-pub(crate) fn is_email(text: &str) -> bool {
+pub fn is_email(text: &str) -> bool {
     let text = text.trim();
     let parts = text.split_once('@');
     text.len() <= 254
-        && !text.contains(char::is_whitespace)
+        && !text.contains(|c: char| c.is_whitespace() || c.is_control())
         && parts.is_some_and(|(local, domain)| {
             !local.is_empty() && !domain.is_empty() && !domain.contains('@')
         })

@@ -86,16 +86,16 @@ pub(crate) async fn rows<P>(who: &Require<P>) -> WebResult<Vec<Row>> {
     let scope = &who.scope;
     let since = scope.now.plus(-DAY_US).micros().div_euclid(HOUR_US);
     let arrivals = overview::arrivals(scope, since).await?;
+    let keys = api_keys::counts(scope).await?;
     let mut rows = Vec::new();
     for source in sources::list(scope).await? {
         let arrival = arrivals.iter().find(|a| a.source == source.id);
         let last = arrival.map(|a| a.last_received_at);
-        let keys = api_keys::list(scope, source.id).await?.len();
         rows.push(Row {
             state: Delivery::of(&source, last, scope.now),
             last: last.map(|at| When::of(at, &scope.tenant.scoring.zone, scope.now)),
             events: scoring::words::count(arrival.map_or(0, |a| a.events) as f64),
-            keys,
+            keys: keys.get(&source.id).copied().unwrap_or_default(),
             source,
         });
     }
