@@ -1,5 +1,6 @@
 //! What scripts read: every command that prints a result prints it as JSON when asked.
 #![allow(
+    clippy::too_many_lines,
     clippy::unwrap_used,
     clippy::indexing_slicing,
     reason = "tests fail by panicking"

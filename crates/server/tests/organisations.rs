@@ -136,9 +136,10 @@ async fn both_engines_agree_with_evaluate() {
     let (files, whole) = organisations();
     for file in files {
         let folder = tempfile::tempdir().unwrap();
-        let file = match whole {
-            true => std::fs::canonicalize(file).unwrap(),
-            false => share_of(&file, folder.path()),
+        let file = if whole {
+            std::fs::canonicalize(file).unwrap()
+        } else {
+            share_of(&file, folder.path())
         };
         let file = file.to_str().unwrap();
         let expected = evaluated(file);
