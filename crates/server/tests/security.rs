@@ -433,7 +433,7 @@ async fn commands_print_foreign_text_without_control_characters() {
 }
 
 /// Everything the database holds, as bytes.
-async fn dump(installation: &Installation) -> Vec<u8> {
+fn dump(installation: &Installation) -> Vec<u8> {
     if let Some(path) = installation.database.strip_prefix("sqlite://") {
         let parts = [path.to_owned(), format!("{path}-wal")];
         return parts
@@ -454,6 +454,10 @@ fn holds(bytes: &[u8], secret: &str) -> bool {
 }
 
 /// Every secret there is goes through its flow, and is then looked for everywhere.
+#[allow(
+    clippy::too_many_lines,
+    reason = "one journey of one secret after the other"
+)]
 async fn secrets_leak_nowhere(engine: Engine) {
     let installation = installation(engine).await;
     let settings = [
@@ -514,7 +518,7 @@ async fn secrets_leak_nowhere(engine: Engine) {
     shown.extend(installation.run(&["user", "list", "--json"]).into_bytes());
     let log = web.log();
     assert!(log.len() > 1000, "the log is there to be searched");
-    let dump = dump(&installation).await;
+    let dump = dump(&installation);
     assert!(holds(&dump, "second"), "the dump is there to be searched");
     for canary in &canaries {
         for (place, bytes) in [("log", &log), ("database", &dump), ("pages", &shown)] {
@@ -527,11 +531,19 @@ async fn secrets_leak_nowhere(engine: Engine) {
 }
 
 #[tokio::test]
+#[allow(
+    clippy::too_many_lines,
+    reason = "one journey of one secret after the other"
+)]
 async fn secrets_leak_nowhere_on_sqlite() {
     secrets_leak_nowhere(Engine::Sqlite).await;
 }
 
 #[tokio::test]
+#[allow(
+    clippy::too_many_lines,
+    reason = "one journey of one secret after the other"
+)]
 async fn secrets_leak_nowhere_on_postgres() {
     secrets_leak_nowhere(Engine::Postgres).await;
 }
@@ -571,7 +583,7 @@ async fn redacted_values_survive_no_crash(engine: Engine) {
     let log = server.log();
     server.kill();
     for _ in 0..2 {
-        let dump = dump(&installation).await;
+        let dump = dump(&installation);
         assert!(holds(&dump, "fine"), "{engine:?}: events are in the dump");
         assert!(!holds(&dump, "CANARY"), "{engine:?}");
         assert!(!log.contains("CANARY"));
