@@ -1,5 +1,9 @@
 //! How many statements a page takes: the same for one row as for many.
-#![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "tests fail by panicking"
+)]
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
