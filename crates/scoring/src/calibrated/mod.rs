@@ -1,0 +1,54 @@
+//! The `calibrated` grading: how rare is this day for this actor, its peers and everyone?
+
+pub mod action;
+pub mod activity;
+mod calibration;
+pub mod circle;
+pub mod closing;
+pub mod day;
+pub mod grade;
+pub mod histogram;
+pub mod memory;
+pub mod organisation;
+pub mod parameters;
+pub mod peers;
+pub mod popularity;
+pub mod rule;
+pub mod state;
+pub mod surprise;
+pub mod table;
+pub mod tables;
+pub mod threshold;
+mod values;
+
+pub use action::{Action, Classifier, Place};
+pub use activity::{Activity, Reader};
+pub use closing::{Closing, close_day, regroup, regroup_due};
+pub use day::ActorDay;
+pub use grade::Grade;
+pub use organisation::Organisation;
+pub use parameters::Parameters;
+pub use rule::{Family, PerRule, Rule};
+pub use state::ActorState;
+
+/// The judgement of one day so far: its values and their grade.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Judged {
+    /// One number for each rule.
+    pub values: PerRule<f64>,
+    /// The arithmetic.
+    pub grade: Grade,
+}
+
+/// Judges an actor's day so far against its past and the organisation's, both as they stood when
+/// the day began.
+pub fn judge(day: &ActorDay, state: &ActorState, organisation: &Organisation) -> Judged {
+    let look = values::Look {
+        day,
+        state,
+        tables: organisation.tables(),
+    };
+    let values = values::of(&look);
+    let grade = grade::of(&values, day.day(), state, organisation);
+    Judged { values, grade }
+}
