@@ -48,6 +48,14 @@ fn main() {
             "own" => parameters.own = number > 0.0,
             "materiality" => parameters.materiality = number,
             "further" => parameters.further = number,
+            "carry" => parameters.carry = number,
+            "carry_kept" => parameters.carry_kept = number,
+            "warm_up" => parameters.warm_up = number,
+            "settle" => parameters.settle = number,
+            "soft" => parameters.soft = number,
+            "most" => parameters.most = number,
+            "most_memory" => parameters.most_memory = number,
+            "prior" => parameters.prior = number,
             _ => panic!("{name}"),
         }
     }
@@ -135,9 +143,13 @@ impl Engine {
     fn close(&mut self) {
         let day = self.day;
         let mut judged = BTreeMap::new();
+        let mut everyone = Today::default();
+        for (_, today) in self.actors.values() {
+            everyone.add(today);
+        }
         for (actor, (state, today)) in &self.actors {
             if today.events() > 0 {
-                let judgement = judge(today, state, &self.organisation);
+                let judgement = judge(today, state, &self.organisation, &everyone);
                 let alerted = judgement.grade.tenths() >= 600;
                 self.alerts += u64::from(alerted);
                 let score = threshold::shown(judgement.grade.raw, judgement.grade.threshold);

@@ -63,7 +63,7 @@ impl Activity {
             object,
             address: event.ip.map(ValueHash::address),
             network: event.ip.map(network),
-            agent: event.user_agent.as_deref().map(ValueHash::text),
+            agent: event.user_agent.as_deref().map(program),
             host,
         }
     }
@@ -78,6 +78,15 @@ fn kind(action: &str, resource: &str) -> ValueHash {
             hasher.update(text.as_bytes());
         }
         hasher.update(&[0]);
+    }
+    ValueHash(hasher.digest())
+}
+
+/// A client program without its version numbers: an update is not a new program.
+fn program(agent: &str) -> ValueHash {
+    let mut hasher = Xxh3Default::new();
+    for part in agent.split(|c: char| c.is_ascii_digit() || c == '.') {
+        hasher.update(part.as_bytes());
     }
     ValueHash(hasher.digest())
 }

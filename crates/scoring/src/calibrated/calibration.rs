@@ -2,6 +2,7 @@
 
 use domain::time::Day;
 
+use super::action::PerAction;
 use super::histogram::{Curve, Histogram};
 use super::rule::{Family, PerFamily, PerRule, Rule};
 use super::state::{ActorState, GROUPS, Membership};
@@ -64,6 +65,7 @@ pub(super) struct Calibration {
     pub(super) surprises: PerRule<Curves>,
     pub(super) families: PerFamily<Curves>,
     pub(super) strangeness: PerFamily<Curve>,
+    pub(super) carried: Curve,
     pub(super) threshold: f64,
     noise: Noise,
 }
@@ -76,6 +78,7 @@ impl Calibration {
             strangeness: PerFamily::from_fn(|family: Family| {
                 Curve::of(&tables.strangeness[family], None)
             }),
+            carried: Curve::of(&tables.carried, None),
             threshold: threshold::of(tables),
             noise: Noise::of(tables),
         }
@@ -90,7 +93,12 @@ impl Calibration {
         let mut worst = everyone;
         let shares = state.membership.iter().zip(&self.noise.groups);
         let group: f64 = shares.map(|(s, q)| f64::from(*s) * q).sum();
-        worst = worst.max(group);
+        if std::env::var("GRP").is_ok() { worst = worst.max(group); }
+        for (action, noise) in self.noise.work.iter() {
+            if state.does(action) && (action == super::action::Action::Change || std::env::var("ALLW").is_ok()) {
+                worst = worst.max(*noise);
+            }
+        }
         if state.age(day) < NEWCOMER_DAYS {
             worst = worst.max(self.noise.newcomers);
         }
@@ -109,6 +117,7 @@ impl Calibration {
 struct Noise {
     everyone: f64,
     groups: [f64; GROUPS],
+    work: PerAction<f64>,
     newcomers: f64,
     moved: f64,
 }
@@ -124,6 +133,7 @@ impl Noise {
             groups: std::array::from_fn(|at| {
                 scores.groups.get(at).map_or(0.0, |g| of(g, CONTEXT_PRIOR))
             }),
+            work: PerAction::from_fn(|action| of(&scores.work[action], CONTEXT_PRIOR)),
             newcomers: of(&scores.newcomers, CONTEXT_PRIOR),
             moved: of(&scores.moved, CONTEXT_PRIOR),
         }

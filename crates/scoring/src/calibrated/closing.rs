@@ -25,6 +25,8 @@ const OWN_HALVES: f64 = 30.0;
 const RATES_HALVE: f64 = 7.0;
 /// A source counts as silent when this many actor-days were expected to use it and none did.
 const SILENCE: f64 = 12.0;
+/// In an organisation's first days everything is new: their scores say nothing about noise.
+const FIRST_DAYS: i32 = 7;
 /// A change of peer group by more than this is a change of work.
 const MOVED: f32 = 0.6;
 
@@ -93,10 +95,7 @@ pub fn regroup_due(organisation: &Organisation, day: Day) -> bool {
 pub fn regroup(organisation: &mut Organisation, day: Day, mut actors: Vec<(u64, &mut ActorState)>) {
     actors.retain(|(_, state)| state.last.is_some_and(|last| day.0 - last.0 <= 28));
     actors.sort_by_key(|(actor, _)| *actor);
-    let points: Vec<_> = actors
-        .iter()
-        .map(|(_, state)| peers::point(state))
-        .collect();
+    let points = peers::points(actors.iter().map(|(_, state)| &**state));
     let tables = organisation.tables_mut();
     let first = tables.centres.is_empty();
     peers::regroup(&mut tables.centres, &points);
@@ -207,18 +206,30 @@ fn depends(rule: Rule, silent: &[Action]) -> bool {
 
 fn learn_scores(tables: &mut Tables, closing: &Closing<'_>, day: Day) {
     let (grade, state) = (&closing.judged.grade, &closing.state);
+    let ramp = |age: i32, over: f64| ((f64::from(age) + 0.1) / over.max(0.1)).min(1.0);
+    let weight = ramp(tables.age(day), tables.parameters.warm_up)
+        * ramp(state.active_days as i32, tables.parameters.settle);
     for (rule, surprise) in grade.surprises.iter() {
-        tables.surprises[rule].add(*surprise, &state.membership);
+        tables.surprises[rule].add(*surprise, &state.membership, weight);
     }
     for (family, part) in grade.families.iter() {
-        tables.families[family].add(part.combined, &state.membership);
-        tables.strangeness[family].add(part.strangeness, 1.0);
+        tables.families[family].add(part.combined, &state.membership, weight);
+        tables.strangeness[family].add(part.strangeness, weight);
+    }
+    tables.carried.add(grade.carried, weight);
+    if tables.age(day) < FIRST_DAYS {
+        return;
     }
     let scores = &mut tables.scores;
     let sum = grade.sum;
     scores.everyone.add_scaled(sum, SCORE_STEP, 1.0);
     for (group, share) in scores.groups.iter_mut().zip(&state.membership) {
         group.add_scaled(sum, SCORE_STEP, f64::from(*share));
+    }
+    for (action, shape) in scores.work.iter_mut() {
+        if state.does(action) {
+            shape.add_scaled(sum, SCORE_STEP, 1.0);
+        }
     }
     if state.age(day) < NEWCOMER_DAYS {
         scores.newcomers.add_scaled(sum, SCORE_STEP, 1.0);
@@ -379,6 +390,7 @@ fn learn(
     state.first.get_or_insert(day);
     state.last = Some(day);
     state.active_days = state.active_days.saturating_add(1);
+    state.carried = judged.grade.carried as f32;
 }
 
 fn learn_habits(state: &mut ActorState, today: &ActorDay, day: Day, decay: f32) {

@@ -45,6 +45,10 @@ pub struct Grade {
     pub families: PerFamily<FamilyGrade>,
     /// Sum of the families before the factors.
     pub sum: f64,
+    /// What the whole score remembers, including today.
+    pub carried: f64,
+    /// What that adds.
+    pub carry: f64,
     /// What the contexts leave of it, 0..=1.
     pub noise: f64,
     /// What a short tenure leaves of it, 0..=1.
@@ -107,24 +111,30 @@ pub(super) fn of(
         let before = f64::from(state.strangeness[family]) * parameters.memory_kept;
         grade.strangeness = before + (grade.rarity - ORDINARY).clamp(0.0, STRANGEST);
         let weight = family.weight();
-        grade.today = (weight * grade.rarity - parameters.materiality).max(0.0);
+        let t = weight * grade.rarity;
+        let above = (t - parameters.materiality).max(0.0);
+        grade.today = parameters.most * (1.0 - (-above / parameters.most).exp()) + parameters.soft * t.min(parameters.materiality);
         if grade.rarity > WAKES {
             let rarity = calibration.strangeness[family].rarity(grade.strangeness);
             let lasting = (weight * rarity - parameters.materiality).max(0.0);
-            grade.memory = parameters.memory * lasting;
+            grade.memory = parameters.memory * parameters.most_memory * (1.0 - (-lasting / parameters.most_memory).exp());
         }
         grade
     });
     let sum = rank(&mut families, parameters.further);
+    let carried = f64::from(state.carried) * parameters.carry_kept + (sum - 1.0).clamp(0.0, 4.0);
+    let carry = parameters.carry * (calibration.carried.rarity(carried) - 0.7).max(0.0) * (sum / 0.5).min(1.0);
     let noise = calibration.noise(state, day, tables);
     let tenure = tenure(state, day, organisation);
-    let raw = sum * noise * tenure;
+    let raw = (sum + carry) * noise * tenure;
     let raw = raw.max(alone(&families, organisation) * noise);
     Grade {
         surprises,
         rarities,
         families,
         sum,
+        carried,
+        carry,
         noise,
         tenure,
         raw,

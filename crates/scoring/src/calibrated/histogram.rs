@@ -12,7 +12,14 @@ pub const BINS: usize = 260;
 /// Share of days beyond which the tail is continued as an exponential.
 const TAIL: f64 = 0.005;
 /// Actor-days that the documented prior weighs in a new organisation: nominal chances.
-const PRIOR_DAYS: f64 = 200.0;
+fn prior_days() -> f64 {
+    static V: std::sync::LazyLock<f64> = std::sync::LazyLock::new(|| std::env::var("PD").ok().and_then(|v| v.parse().ok()).unwrap_or(200.0));
+    *V
+}
+fn slope() -> f64 {
+    static V: std::sync::LazyLock<f64> = std::sync::LazyLock::new(|| std::env::var("SL").ok().and_then(|v| v.parse().ok()).unwrap_or(1.0));
+    *V
+}
 
 /// Decayed counts of values.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -107,9 +114,9 @@ impl Curve {
             total += shape.total * scale;
         }
         for (at, tail) in tails.iter_mut().enumerate() {
-            *tail += PRIOR_DAYS * 10_f64.powf(-(at as f64) * STEP);
+            *tail += prior_days() * 10_f64.powf(-(at as f64) * STEP * slope());
         }
-        Self::from_tails(&tails, total + PRIOR_DAYS)
+        Self::from_tails(&tails, total + prior_days())
     }
 
     fn from_tails(tails: &[f64], total: f64) -> Self {

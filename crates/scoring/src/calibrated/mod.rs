@@ -19,6 +19,7 @@ pub mod surprise;
 pub mod table;
 pub mod tables;
 pub mod threshold;
+pub mod today;
 mod values;
 
 pub use action::{Action, Classifier, Place};
@@ -30,6 +31,7 @@ pub use organisation::Organisation;
 pub use parameters::Parameters;
 pub use rule::{Family, PerRule, Rule};
 pub use state::ActorState;
+pub use today::Today;
 
 /// The judgement of one day so far: its values and their grade.
 #[derive(Debug, Clone, PartialEq)]
@@ -42,11 +44,17 @@ pub struct Judged {
 
 /// Judges an actor's day so far against its past and the organisation's, both as they stood when
 /// the day began.
-pub fn judge(day: &ActorDay, state: &ActorState, organisation: &Organisation) -> Judged {
+pub fn judge(
+    day: &ActorDay,
+    state: &ActorState,
+    organisation: &Organisation,
+    today: &Today,
+) -> Judged {
     let look = values::Look {
         day,
         state,
         tables: organisation.tables(),
+        today,
     };
     let values = values::of(&look);
     let grade = grade::of(&values, day.day(), state, organisation);

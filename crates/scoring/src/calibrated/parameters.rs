@@ -31,6 +31,22 @@ pub struct Parameters {
     pub materiality: f64,
     /// What each further family counts, by rank, beyond the first.
     pub further: f64,
+    /// Weight of what the whole score remembers.
+    pub carry: f64,
+    /// What it keeps of itself each active day.
+    pub carry_kept: f64,
+    /// First days of an organisation that do not count for its threshold.
+    pub warm_up: f64,
+    /// First active days of an actor that count less in everyone's tables.
+    pub settle: f64,
+    /// Share of a rarity below materiality that counts.
+    pub soft: f64,
+    /// What a family's day can count at most: it is approached ever more slowly.
+    pub most: f64,
+    /// The same of its memory.
+    pub most_memory: f64,
+    /// The threshold without history.
+    pub prior: f64,
     /// Rules that are left out, as bits by number: for the ablation table.
     pub without: u64,
 }
@@ -50,6 +66,14 @@ impl Default for Parameters {
             own: true,
             materiality: 1.2,
             further: 1.0,
+            carry: 0.0,
+            carry_kept: 0.9,
+            warm_up: 7.0,
+            settle: 0.0,
+            soft: 0.0,
+            most: 1e9,
+            most_memory: 1e9,
+            prior: 4.0,
             without: 0,
         }
     }

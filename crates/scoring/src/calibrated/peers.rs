@@ -13,12 +13,22 @@ const FEWEST: usize = 5 * GROUPS;
 /// Rounds of k-means.
 const ROUNDS: usize = 12;
 
-/// One point: an actor's rates on a logarithmic scale.
+/// One point: an actor's rates on a logarithmic scale, in units of their spread.
 pub type Rates = PerAction<f32>;
 
-/// The point of an actor.
-pub fn point(state: &ActorState) -> Rates {
-    Rates::from_fn(|action: Action| state.rates[action].max(0.0).ln_1p())
+/// The points of actors, and the spread of each rate that was their unit.
+pub fn points<'a>(states: impl Iterator<Item = &'a ActorState>) -> Vec<Rates> {
+    let logarithms: Vec<Rates> = states
+        .map(|state| Rates::from_fn(|action: Action| state.rates[action].max(0.0).ln_1p()))
+        .collect();
+    let n = logarithms.len().max(1) as f32;
+    let unit = Rates::from_fn(|action| {
+        let mean = logarithms.iter().map(|p| p[action]).sum::<f32>() / n;
+        let square = logarithms.iter().map(|p| (p[action] - mean).powi(2));
+        (square.sum::<f32>() / n).sqrt().max(0.1)
+    });
+    let scaled = |p: Rates| Rates::from_fn(|action| p[action] / unit[action]);
+    logarithms.into_iter().map(scaled).collect()
 }
 
 /// Squared distance.
@@ -28,6 +38,8 @@ fn distance(a: &Rates, b: &Rates) -> f32 {
 }
 
 /// Moves the centres to where the points are. Points come in the order of their actors.
+///
+/// The spread of each rate is its own unit: what few people do at all tells groups apart best.
 pub fn regroup(centres: &mut Vec<Rates>, points: &[Rates]) {
     if points.len() < FEWEST {
         return;

@@ -52,6 +52,8 @@ pub struct ActorState {
     pub rates: PerAction<f32>,
     /// What each family remembers of strange days.
     pub strangeness: PerFamily<f32>,
+    /// What the whole score remembers of strange days.
+    pub carried: f32,
     /// Peer groups.
     pub membership: Membership,
     /// When the peer group last changed.
@@ -59,6 +61,9 @@ pub struct ActorState {
     /// Direction of the actor's circle: see [`super::circle`].
     pub circle: super::circle::Direction,
 }
+
+/// Events an active day from which an action is regular work.
+const REGULAR: f32 = 0.3;
 
 /// One closed active day.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -70,6 +75,11 @@ pub struct RecentDay {
 }
 
 impl ActorState {
+    /// True when an action is part of this actor's regular work: every third active day or more.
+    pub fn does(&self, action: super::action::Action) -> bool {
+        self.active_days >= 5 && self.rates[action] >= REGULAR
+    }
+
     /// Days since the first active day.
     pub fn age(&self, day: Day) -> i32 {
         self.first.map_or(0, |first| (day.0 - first.0).max(0))

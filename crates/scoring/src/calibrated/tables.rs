@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use domain::time::Day;
 use serde::{Deserialize, Serialize};
 
-use super::action::Action;
+use super::action::{Action, PerAction};
 use super::circle::{Object, Readers};
 use super::day::Sort;
 use super::histogram::Histogram;
@@ -40,11 +40,11 @@ pub struct Grouped {
 
 impl Grouped {
     /// Adds a value of an actor.
-    pub fn add(&mut self, value: f64, membership: &super::state::Membership) {
-        self.everyone.add(value, 1.0);
+    pub fn add(&mut self, value: f64, membership: &super::state::Membership, weight: f64) {
+        self.everyone.add(value, weight);
         for (group, share) in self.groups.iter_mut().zip(membership) {
             if *share > 0.0 {
-                group.add(value, f64::from(*share));
+                group.add(value, weight * f64::from(*share));
             }
         }
     }
@@ -64,6 +64,8 @@ pub struct ScoreShapes {
     pub everyone: Histogram,
     /// Each peer group.
     pub groups: [Histogram; GROUPS],
+    /// Actors whose work includes an action regularly.
+    pub work: PerAction<Histogram>,
     /// Actors of less than 45 days.
     pub newcomers: Histogram,
     /// Actors whose peer group changed in the last weeks.
@@ -119,6 +121,8 @@ pub struct Tables {
     pub families: PerFamily<Grouped>,
     /// Remembered strangeness of each family.
     pub strangeness: PerFamily<Histogram>,
+    /// Remembered scores.
+    pub carried: Histogram,
     /// Scores.
     pub scores: ScoreShapes,
     /// Usage of values.
@@ -201,9 +205,11 @@ impl Tables {
         for (_, histogram) in self.strangeness.iter_mut() {
             histogram.decay(fast);
         }
+        self.carried.decay(fast);
         let scores = &mut self.scores;
         let groups = scores.groups.iter_mut();
-        for shape in groups.chain([
+        let work = scores.work.iter_mut().map(|(_, shape)| shape);
+        for shape in groups.chain(work).chain([
             &mut scores.everyone,
             &mut scores.newcomers,
             &mut scores.moved,

@@ -17,17 +17,19 @@ const LOWEST: f64 = 1.0;
 /// The raw score that `rate` actor-days for each 1,000 actors a day reach, over the last 28 days,
 /// pooled with the documented prior while there are few.
 pub(super) fn of(tables: &Tables) -> f64 {
-    let actors: f64 = tables.recent.iter().map(|d| f64::from(d.actors)).sum();
+    let warm = tables.first.map_or(0, |first| first.0) + tables.parameters.warm_up as i32;
+    let counted = || tables.recent.iter().filter(|d| d.day.0 >= warm);
+    let actors: f64 = counted().map(|d| f64::from(d.actors)).sum();
     let wanted = tables.parameters.rate / 1000.0 * actors;
-    let mut scores: Vec<f32> = tables.recent.iter().flat_map(|d| &d.top).copied().collect();
+    let mut scores: Vec<f32> = counted().flat_map(|d| &d.top).copied().collect();
     scores.sort_unstable_by(|a, b| b.total_cmp(a));
     let at = wanted.floor() as usize;
     let score = |at: usize| scores.get(at).copied().map_or(0.0, f64::from);
     let own = score(at) + (score(at.saturating_sub(1)) - score(at)) * (1.0 - wanted.fract());
     let weight = wanted / (wanted + PRIOR_ALERTS);
-    let young = tables.recent.len() as f64 / THRESHOLD_DAYS as f64;
+    let young = counted().count() as f64 / THRESHOLD_DAYS as f64;
     let weight = weight * young.min(1.0).sqrt();
-    (weight * own + (1.0 - weight) * PRIOR).max(LOWEST)
+    (weight * own + (1.0 - weight) * tables.parameters.prior).max(LOWEST)
 }
 
 /// How many of a day's highest scores are kept: eight times the wanted rate.

@@ -18,18 +18,31 @@ pub(super) struct Look<'a> {
     pub day: &'a ActorDay,
     pub state: &'a ActorState,
     pub tables: &'a Tables,
+    pub today: &'a super::today::Today,
 }
 
 /// Numbers of new things by UTC hour window: objects that were new and when they were used.
 #[derive(Default)]
 struct Windows {
     new_objects: [u32; 23],
+    minor_mails: [u32; 23],
 }
 
 impl Windows {
-    fn add(&mut self, hours: u32) {
-        for (window, count) in self.new_objects.iter_mut().enumerate() {
-            *count += u32::from(hours & (0b11 << window) != 0);
+    fn new_object(&mut self, met: &Met) {
+        add(&mut self.new_objects, met.hours, 1);
+    }
+
+    fn minor_mail(&mut self, met: &Met) {
+        add(&mut self.minor_mails, met.hours, met.events);
+    }
+}
+
+/// Adds to every two-hour window that a mask of hours touches.
+fn add(windows: &mut [u32; 23], hours: u32, by: u32) {
+    for (window, count) in windows.iter_mut().enumerate() {
+        if hours & (0b11 << window) != 0 {
+            *count = count.saturating_add(by);
         }
     }
 }
@@ -121,7 +134,7 @@ fn amounts(day: &ActorDay, values: &mut PerRule<f64>) {
         ),
         (
             Rule::OutboundBurst,
-            hours(&[Action::Send, Action::Copy, Action::Mail]),
+            hours(&[Action::Send, Action::Copy]),
         ),
         (Rule::Mails, count(Action::Mail)),
         (Rule::MailBytes, bytes(Action::Mail)),
@@ -152,8 +165,9 @@ fn sequences(day: &ActorDay, windows: &Windows, values: &mut PerRule<f64>) {
             .flat_map(|a| day.counts[*a].iter().skip(at).take(2))
             .sum()
     };
-    for (at, new) in windows.new_objects.iter().enumerate() {
-        let sent = pair(&[Action::Send, Action::Copy, Action::Mail], at);
+    let windows = windows.new_objects.iter().zip(&windows.minor_mails);
+    for (at, (new, mails)) in windows.enumerate() {
+        let sent = pair(&[Action::Send, Action::Copy], at).saturating_add(*mails);
         let down = pair(&[Action::Download], at);
         let up = pair(&[Action::Send, Action::Upload, Action::Copy], at);
         let changed = pair(&[Action::Change], at);
@@ -170,7 +184,8 @@ fn sequences(day: &ActorDay, windows: &Windows, values: &mut PerRule<f64>) {
 impl Look<'_> {
     /// Rarity of a value among all actors, 0..=3.
     fn rarity_among(&self, value: Value) -> f64 {
-        let users = f64::from(self.tables.popularity.of(value).actors);
+        let before = self.tables.popularity.of(value).actors;
+        let users = f64::from(before.max(self.today.others(value)));
         let actors = f64::from(self.tables.actors);
         (-((users + 0.5) / (actors + 1.0)).log10()).clamp(0.0, 3.0)
     }
@@ -200,7 +215,7 @@ impl Look<'_> {
             Sort::Destination => {
                 values[Rule::NewDestinations] += strange();
                 values[Rule::ReturningDestinations] += self.returning(value, met);
-                self.minor_destination(value, met, values);
+                self.minor_destination(value, met, values, windows);
                 if !known && met.by(Action::Copy) {
                     values[Rule::NewMediaCopies] += events;
                 }
@@ -211,7 +226,9 @@ impl Look<'_> {
             }
             Sort::Host => {
                 values[Rule::Hosts] += 1.0;
-                values[Rule::NewHosts] += strange();
+                // A computer that nobody had is a replacement; somebody else's is not.
+                let users = self.tables.popularity.of(value).actors;
+                values[Rule::NewHosts] += strange() * if users == 0 { 0.3 } else { 1.0 };
                 self.host(value, met, known, values);
             }
             Sort::Address => {
@@ -246,13 +263,13 @@ impl Look<'_> {
         if met.by(Action::Change) && !known {
             values[Rule::NewSubjects] += 1.0;
         }
-        if known {
+        if known || ![Action::Read, Action::Download].iter().any(|a| met.by(*a)) {
             return;
         }
         values[Rule::NewObjects] += 1.0;
         values[Rule::RareObjects] +=
             (self.rarity_among(value) - 1.0).max(0.0) * 0.25 * self.novelty(Sort::Object);
-        windows.add(met.hours);
+        windows.new_object(met);
         if let Some(readers) = self.tables.readers.get(&value.hash)
             && readers.count >= 2
             && readers.direction.cosine(&self.state.circle) < FOREIGN
@@ -264,7 +281,8 @@ impl Look<'_> {
     fn host(&self, value: Value, met: &Met, known: bool, values: &mut PerRule<f64>) {
         let main = self.state.main_host;
         let own_days = self.state.memory.get(value).map_or(0, |r| r.days);
-        if main.is_some_and(|(host, days)| host != value.hash && 2 * own_days < days) {
+        let shared = self.tables.popularity.of(value).actors > u32::from(known);
+        if shared && main.is_some_and(|(host, days)| host != value.hash && 2 * own_days < days) {
             values[Rule::OtherHosts] += f64::from(met.events);
         }
         if !known {
@@ -288,7 +306,13 @@ impl Look<'_> {
     }
 
     /// What goes to a place that gets little of what this actor sends and that few others use.
-    fn minor_destination(&self, value: Value, met: &Met, values: &mut PerRule<f64>) {
+    fn minor_destination(
+        &self,
+        value: Value,
+        met: &Met,
+        values: &mut PerRule<f64>,
+        windows: &mut Windows,
+    ) {
         if ![Action::Send, Action::Copy, Action::Mail]
             .iter()
             .any(|a| met.by(*a))
@@ -302,6 +326,9 @@ impl Look<'_> {
             values[Rule::MinorDestinations] += f64::from(met.events);
             let most = &mut values[Rule::MinorDestinationBytes];
             *most = most.max(met.bytes as f64);
+            if met.by(Action::Mail) {
+                windows.minor_mail(met);
+            }
         }
     }
 
