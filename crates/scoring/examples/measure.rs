@@ -37,25 +37,14 @@ fn main() {
         let number: f64 = value.parse().unwrap();
         match name {
             "rate" => parameters.rate = number,
-            "peers" => parameters.peers = number,
             "calibrate" => parameters.calibrate = number > 0.0,
             "second" => parameters.second = number,
             "memory" => parameters.memory = number,
             "memory_kept" => parameters.memory_kept = number,
             "noise" => parameters.noise = number,
-            "tenure" => parameters.tenure = number > 0.0,
-            "alone" => parameters.alone = number,
             "own" => parameters.own = number > 0.0,
             "materiality" => parameters.materiality = number,
             "further" => parameters.further = number,
-            "carry" => parameters.carry = number,
-            "carry_kept" => parameters.carry_kept = number,
-            "warm_up" => parameters.warm_up = number,
-            "settle" => parameters.settle = number,
-            "soft" => parameters.soft = number,
-            "most" => parameters.most = number,
-            "most_memory" => parameters.most_memory = number,
-            "prior" => parameters.prior = number,
             _ => panic!("{name}"),
         }
     }
@@ -187,7 +176,7 @@ impl Engine {
                         g.raw,
                         g.noise,
                         g.threshold,
-                        peers::main_group(&state.membership),
+                        0,
                         fams.join(" "),
                         rules.join(" ")
                     )
@@ -214,14 +203,6 @@ impl Engine {
             })
             .collect();
         close_day(&mut self.organisation, day, closings);
-        if regroup_due(&self.organisation, day) {
-            let all = self
-                .actors
-                .iter_mut()
-                .map(|(a, (s, _))| (scoring::observation::ValueHash::text(a).0, s))
-                .collect();
-            regroup(&mut self.organisation, day, all);
-        }
         for (_, (_, today)) in self.actors.iter_mut() {
             *today = ActorDay::new(day.plus(1));
         }

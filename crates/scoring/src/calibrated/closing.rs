@@ -11,24 +11,23 @@ use super::circle::Direction;
 use super::day::{ActorDay, Sort, Value, outbound};
 use super::grade::Grade;
 use super::organisation::Organisation;
-use super::peers;
 use super::rule::{PerRule, Rule};
 use super::state::{ActorState, RECENT_DAYS, RecentDay};
 use super::surprise::{self, Everyone};
 use super::tables::{DayScores, THRESHOLD_DAYS, Tables, halving};
-use super::threshold;
+use super::threshold::{self, FIRST_DAYS};
 use super::values;
 
 /// Half-life of an actor's own past, in active days.
 const OWN_HALVES: f64 = 30.0;
-/// Half-life of the rates by which peers are found, in active days.
+/// Half-lives of the rates that tell what the work is, in active days.
 const RATES_HALVE: f64 = 7.0;
+/// See `RATES_HALVE`.
+const SLOW_RATES_HALVE: f64 = 30.0;
 /// A source counts as silent when this many actor-days were expected to use it and none did.
 const SILENCE: f64 = 12.0;
-/// In an organisation's first days everything is new: their scores say nothing about noise.
-const FIRST_DAYS: i32 = 7;
-/// A change of peer group by more than this is a change of work.
-const MOVED: f32 = 0.6;
+/// Work has changed when this much of it is other than it was: 0 the same, 1 all of it.
+const MOVED: f32 = 0.35;
 
 /// One actor's day that is closed.
 #[derive(Debug)]
@@ -45,8 +44,6 @@ pub struct Closing<'a> {
 
 /// Closes one UTC day: actors that were active, in any order. Days are closed in order, each
 /// once; days nobody was active on may be left out.
-///
-/// Afterwards call [`regroup`] when [`regroup_due`] says so.
 pub fn close_day(organisation: &mut Organisation, day: Day, mut actors: Vec<Closing<'_>>) {
     // Sums of floating point numbers depend on their order: it is fixed here.
     actors.sort_by_key(|closing| closing.actor);
@@ -82,32 +79,6 @@ pub fn close_day(organisation: &mut Organisation, day: Day, mut actors: Vec<Clos
     tables.popularity.bound();
     tables.bound_readers();
     organisation.calibrate();
-}
-
-/// True when peer groups are to be learnt anew.
-pub fn regroup_due(organisation: &Organisation, day: Day) -> bool {
-    let tables = organisation.tables();
-    let last = tables.grouped.or(tables.first);
-    last.is_some_and(|last| day.0 - last.0 >= peers::REGROUP_DAYS)
-}
-
-/// Learns peer groups from every actor active in the last weeks. Once a week is enough.
-pub fn regroup(organisation: &mut Organisation, day: Day, mut actors: Vec<(u64, &mut ActorState)>) {
-    actors.retain(|(_, state)| state.last.is_some_and(|last| day.0 - last.0 <= 28));
-    actors.sort_by_key(|(actor, _)| *actor);
-    let points = peers::points(actors.iter().map(|(_, state)| &**state));
-    let tables = organisation.tables_mut();
-    let first = tables.centres.is_empty();
-    peers::regroup(&mut tables.centres, &points);
-    tables.grouped = Some(day);
-    for ((_, state), point) in actors.into_iter().zip(&points) {
-        let membership = peers::membership(&tables.centres, point);
-        let grouped = peers::main_group(&state.membership).is_some();
-        if !first && grouped && peers::difference(&state.membership, &membership) > MOVED {
-            state.moved = Some(day);
-        }
-        state.membership = membership;
-    }
 }
 
 /// Classes of action that many should have used and nobody did: a silent source, not a quiet day.
@@ -206,30 +177,21 @@ fn depends(rule: Rule, silent: &[Action]) -> bool {
 
 fn learn_scores(tables: &mut Tables, closing: &Closing<'_>, day: Day) {
     let (grade, state) = (&closing.judged.grade, &closing.state);
-    let ramp = |age: i32, over: f64| ((f64::from(age) + 0.1) / over.max(0.1)).min(1.0);
-    let weight = ramp(tables.age(day), tables.parameters.warm_up)
-        * ramp(state.active_days as i32, tables.parameters.settle);
     for (rule, surprise) in grade.surprises.iter() {
-        tables.surprises[rule].add(*surprise, &state.membership, weight);
+        tables.surprises[rule].add(*surprise, 1.0);
     }
     for (family, part) in grade.families.iter() {
-        tables.families[family].add(part.combined, &state.membership, weight);
-        tables.strangeness[family].add(part.strangeness, weight);
+        tables.families[family].add(part.combined, 1.0);
+        tables.strangeness[family].add(part.strangeness, 1.0);
     }
-    tables.carried.add(grade.carried, weight);
     if tables.age(day) < FIRST_DAYS {
         return;
     }
     let scores = &mut tables.scores;
     let sum = grade.sum;
     scores.everyone.add_scaled(sum, SCORE_STEP, 1.0);
-    for (group, share) in scores.groups.iter_mut().zip(&state.membership) {
-        group.add_scaled(sum, SCORE_STEP, f64::from(*share));
-    }
-    for (action, shape) in scores.work.iter_mut() {
-        if state.does(action) {
-            shape.add_scaled(sum, SCORE_STEP, 1.0);
-        }
+    if state.does(Action::Change) {
+        scores.administrators.add_scaled(sum, SCORE_STEP, 1.0);
     }
     if state.age(day) < NEWCOMER_DAYS {
         scores.newcomers.add_scaled(sum, SCORE_STEP, 1.0);
@@ -355,7 +317,7 @@ fn learn(
         state.strangeness[family] = part.strangeness as f32;
     }
     learn_habits(state, today, day, decay as f32);
-    learn_rates(state, today);
+    learn_rates(state, today, day);
     learn_circle(state, today, tables);
     let fresh = |value: Value| state.memory.get(value).is_none();
     let mut new = [false; Sort::COUNT];
@@ -390,7 +352,6 @@ fn learn(
     state.first.get_or_insert(day);
     state.last = Some(day);
     state.active_days = state.active_days.saturating_add(1);
-    state.carried = judged.grade.carried as f32;
 }
 
 fn learn_habits(state: &mut ActorState, today: &ActorDay, day: Day, decay: f32) {
@@ -412,16 +373,31 @@ fn learn_habits(state: &mut ActorState, today: &ActorDay, day: Day, decay: f32) 
     }
 }
 
-fn learn_rates(state: &mut ActorState, today: &ActorDay) {
-    let keep = halving(RATES_HALVE) as f32;
+fn learn_rates(state: &mut ActorState, today: &ActorDay, day: Day) {
     let first = state.active_days == 0;
-    for (action, rate) in state.rates.iter_mut() {
-        let count = today.count(action) as f32;
-        *rate = if first {
-            count
-        } else {
-            *rate * keep + count * (1.0 - keep)
-        };
+    for (rates, halves) in [
+        (&mut state.rates, RATES_HALVE),
+        (&mut state.slow_rates, SLOW_RATES_HALVE),
+    ] {
+        // Like a plain mean while there are few days.
+        let keep = halving(halves).min(1.0 - 1.0 / f64::from(state.active_days + 1)) as f32;
+        for (action, rate) in rates.iter_mut() {
+            let count = (today.count(action) as f32).ln_1p();
+            *rate = if first {
+                count
+            } else {
+                *rate * keep + count * (1.0 - keep)
+            };
+        }
+    }
+    let (mut apart, mut all) = (0.0, 0.0);
+    for (action, rate) in state.rates.iter() {
+        let slow = state.slow_rates[action];
+        apart += (rate - slow).abs();
+        all += rate + slow;
+    }
+    if state.active_days >= 14 && apart > MOVED * all {
+        state.moved = Some(day);
     }
 }
 

@@ -45,14 +45,8 @@ pub struct Grade {
     pub families: PerFamily<FamilyGrade>,
     /// Sum of the families before the factors.
     pub sum: f64,
-    /// What the whole score remembers, including today.
-    pub carried: f64,
-    /// What that adds.
-    pub carry: f64,
     /// What the contexts leave of it, 0..=1.
     pub noise: f64,
-    /// What a short tenure leaves of it, 0..=1.
-    pub tenure: f64,
     /// The raw score.
     pub raw: f64,
     /// The raw score that alerts.
@@ -92,7 +86,7 @@ pub(super) fn of(
     let rarities = PerRule::from_fn(|rule: Rule| {
         if parameters.calibrate {
             let curves = &calibration.surprises[rule];
-            curves.rarity(surprises[rule], &state.membership, parameters.peers)
+            curves.rarity(surprises[rule])
         } else {
             surprises[rule]
         }
@@ -104,39 +98,30 @@ pub(super) fn of(
         };
         grade.rarity = if parameters.calibrate {
             let curves = &calibration.families[family];
-            curves.rarity(grade.combined, &state.membership, parameters.peers)
+            curves.rarity(grade.combined)
         } else {
             grade.combined
         };
         let before = f64::from(state.strangeness[family]) * parameters.memory_kept;
         grade.strangeness = before + (grade.rarity - ORDINARY).clamp(0.0, STRANGEST);
         let weight = family.weight();
-        let t = weight * grade.rarity;
-        let above = (t - parameters.materiality).max(0.0);
-        grade.today = parameters.most * (1.0 - (-above / parameters.most).exp()) + parameters.soft * t.min(parameters.materiality);
+        grade.today = (weight * grade.rarity - parameters.materiality).max(0.0);
         if grade.rarity > WAKES {
             let rarity = calibration.strangeness[family].rarity(grade.strangeness);
             let lasting = (weight * rarity - parameters.materiality).max(0.0);
-            grade.memory = parameters.memory * parameters.most_memory * (1.0 - (-lasting / parameters.most_memory).exp());
+            grade.memory = parameters.memory * lasting;
         }
         grade
     });
     let sum = rank(&mut families, parameters.further);
-    let carried = f64::from(state.carried) * parameters.carry_kept + (sum - 1.0).clamp(0.0, 4.0);
-    let carry = parameters.carry * (calibration.carried.rarity(carried) - 0.7).max(0.0) * (sum / 0.5).min(1.0);
     let noise = calibration.noise(state, day, tables);
-    let tenure = tenure(state, day, organisation);
-    let raw = (sum + carry) * noise * tenure;
-    let raw = raw.max(alone(&families, organisation) * noise);
+    let raw = sum * noise;
     Grade {
         surprises,
         rarities,
         families,
         sum,
-        carried,
-        carry,
         noise,
-        tenure,
         raw,
         threshold: calibration.threshold,
     }
@@ -175,26 +160,4 @@ fn rank(families: &mut PerFamily<FamilyGrade>, further: f64) -> f64 {
         sum += rank * points;
     }
     sum
-}
-
-/// An actor's first weeks are new in everything: the square root of its age against others'.
-fn tenure(state: &ActorState, day: Day, organisation: &Organisation) -> f64 {
-    let tables = organisation.tables();
-    if !tables.parameters.tenure {
-        return 1.0;
-    }
-    let usual = (0.6 * tables.median_age).max(1.0);
-    (f64::from(state.age(day)) / usual).clamp(0.25, 1.0).sqrt()
-}
-
-/// What one family alone is worth: the threshold, at the rarity that says so.
-fn alone(families: &PerFamily<FamilyGrade>, organisation: &Organisation) -> f64 {
-    let limit = organisation.tables().parameters.alone;
-    if limit <= 0.0 {
-        return 0.0;
-    }
-    let strongest = families.iter().map(|(f, g)| f.weight() * g.rarity);
-    let strongest = strongest.fold(0.0, f64::max);
-    // Below the limit it falls away, so that the score stays continuous.
-    organisation.threshold() * (strongest / limit).powi(2)
 }

@@ -12,14 +12,7 @@ pub const BINS: usize = 260;
 /// Share of days beyond which the tail is continued as an exponential.
 const TAIL: f64 = 0.005;
 /// Actor-days that the documented prior weighs in a new organisation: nominal chances.
-fn prior_days() -> f64 {
-    static V: std::sync::LazyLock<f64> = std::sync::LazyLock::new(|| std::env::var("PD").ok().and_then(|v| v.parse().ok()).unwrap_or(200.0));
-    *V
-}
-fn slope() -> f64 {
-    static V: std::sync::LazyLock<f64> = std::sync::LazyLock::new(|| std::env::var("SL").ok().and_then(|v| v.parse().ok()).unwrap_or(1.0));
-    *V
-}
+const PRIOR_DAYS: f64 = 200.0;
 
 /// Decayed counts of values.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -102,21 +95,13 @@ impl Histogram {
 pub struct Curve(Vec<f32>);
 
 impl Curve {
-    /// The curve of a histogram, shrunk towards `shape` with a weight in days.
-    pub fn of(own: &Histogram, shape: Option<(&Histogram, f64)>) -> Self {
+    /// The curve of a histogram, pooled with the documented prior.
+    pub fn of(own: &Histogram) -> Self {
         let mut tails = own.tails();
-        let mut total = own.total;
-        if let Some((shape, weight)) = shape {
-            let scale = weight / shape.total.max(1.0);
-            for (tail, other) in tails.iter_mut().zip(shape.tails()) {
-                *tail += other * scale;
-            }
-            total += shape.total * scale;
-        }
         for (at, tail) in tails.iter_mut().enumerate() {
-            *tail += prior_days() * 10_f64.powf(-(at as f64) * STEP * slope());
+            *tail += PRIOR_DAYS * 10_f64.powf(-(at as f64) * STEP);
         }
-        Self::from_tails(&tails, total + prior_days())
+        Self::from_tails(&tails, own.total + PRIOR_DAYS)
     }
 
     fn from_tails(tails: &[f64], total: f64) -> Self {
@@ -169,7 +154,7 @@ mod tests {
 
     #[test]
     fn rarity_of_a_known_shape() {
-        let curve = Curve::of(&exponential(100_000), None);
+        let curve = Curve::of(&exponential(100_000));
         for x in [0.5, 1.0, 2.0, 3.0, 5.0] {
             let rarity = curve.rarity(x);
             assert!((rarity - x).abs() < 0.15, "{x}: {rarity}");
@@ -182,14 +167,14 @@ mod tests {
         for i in 0..10_000 {
             noisy.add(f64::from(i % 10), 1.0);
         }
-        assert!(Curve::of(&noisy, None).rarity(5.0) < 0.5);
-        assert!(Curve::of(&exponential(10_000), None).rarity(5.0) > 4.0);
+        assert!(Curve::of(&noisy).rarity(5.0) < 0.5);
+        assert!(Curve::of(&exponential(10_000)).rarity(5.0) > 4.0);
     }
 
     #[test]
     fn curves_never_fall() {
         for histogram in [Histogram::default(), exponential(7), exponential(5000)] {
-            let curve = Curve::of(&histogram, Some((&exponential(50), 300.0)));
+            let curve = Curve::of(&histogram);
             let mut before = 0.0;
             for i in 0..1400 {
                 let rarity = curve.rarity(f64::from(i) * 0.01);

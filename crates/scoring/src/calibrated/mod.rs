@@ -11,7 +11,6 @@ pub mod histogram;
 pub mod memory;
 pub mod organisation;
 pub mod parameters;
-pub mod peers;
 pub mod popularity;
 pub mod rule;
 pub mod state;
@@ -24,7 +23,7 @@ mod values;
 
 pub use action::{Action, Classifier, Place};
 pub use activity::{Activity, Reader};
-pub use closing::{Closing, close_day, regroup, regroup_due};
+pub use closing::{Closing, close_day};
 pub use day::ActorDay;
 pub use grade::Grade;
 pub use organisation::Organisation;

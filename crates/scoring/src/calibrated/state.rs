@@ -9,12 +9,6 @@ use super::rule::{PerFamily, PerRule};
 use super::surprise::Moments;
 use crate::observation::ValueHash;
 
-/// Peer groups an organisation is divided into.
-pub const GROUPS: usize = 8;
-
-/// How much an actor belongs to each peer group: sums to 1, or to 0 before the first grouping.
-pub type Membership = [f32; GROUPS];
-
 /// Active days kept for what people are shown as usual.
 pub const RECENT_DAYS: usize = 14;
 
@@ -48,22 +42,21 @@ pub struct ActorState {
     pub main_host: Option<(ValueHash, u16)>,
     /// Things that left, ever.
     pub outbound: u32,
-    /// Rates of each class of action, as decayed events an active day.
+    /// Rates of each class of action: decayed mean of `ln(1 + events)` of an active day.
     pub rates: PerAction<f32>,
     /// What each family remembers of strange days.
     pub strangeness: PerFamily<f32>,
-    /// What the whole score remembers of strange days.
-    pub carried: f32,
-    /// Peer groups.
-    pub membership: Membership,
-    /// When the peer group last changed.
+    /// The same rates over a longer time.
+    pub slow_rates: PerAction<f32>,
+    /// When the work last changed.
     pub moved: Option<Day>,
     /// Direction of the actor's circle: see [`super::circle`].
     pub circle: super::circle::Direction,
 }
 
-/// Events an active day from which an action is regular work.
-const REGULAR: f32 = 0.3;
+/// Logarithm of one plus the events of an active day, on average, from which an action is
+/// regular work.
+const REGULAR: f32 = 0.25;
 
 /// One closed active day.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -5,14 +5,13 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use domain::time::Day;
 use serde::{Deserialize, Serialize};
 
-use super::action::{Action, PerAction};
+use super::action::Action;
 use super::circle::{Object, Readers};
 use super::day::Sort;
 use super::histogram::Histogram;
 use super::parameters::Parameters;
 use super::popularity::Popularity;
 use super::rule::{Measure, PerFamily, PerRule, Rule};
-use super::state::GROUPS;
 use super::surprise::Everyone;
 
 /// Half-life of the histograms of surprises, in days.
@@ -29,46 +28,16 @@ pub fn halving(days: f64) -> f64 {
     0.5_f64.powf(1.0 / days)
 }
 
-/// A histogram of everyone and one of each peer group.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-pub struct Grouped {
-    /// Everyone.
-    pub everyone: Histogram,
-    /// Each peer group.
-    pub groups: [Histogram; GROUPS],
-}
-
-impl Grouped {
-    /// Adds a value of an actor.
-    pub fn add(&mut self, value: f64, membership: &super::state::Membership, weight: f64) {
-        self.everyone.add(value, weight);
-        for (group, share) in self.groups.iter_mut().zip(membership) {
-            if *share > 0.0 {
-                group.add(value, weight * f64::from(*share));
-            }
-        }
-    }
-
-    fn decay(&mut self, factor: f64) {
-        self.everyone.decay(factor);
-        for group in &mut self.groups {
-            group.decay(factor);
-        }
-    }
-}
-
 /// Histograms of scores by context.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct ScoreShapes {
     /// Everyone.
     pub everyone: Histogram,
-    /// Each peer group.
-    pub groups: [Histogram; GROUPS],
-    /// Actors whose work includes an action regularly.
-    pub work: PerAction<Histogram>,
+    /// Actors whose regular work is to change rights and configuration.
+    pub administrators: Histogram,
     /// Actors of less than 45 days.
     pub newcomers: Histogram,
-    /// Actors whose peer group changed in the last weeks.
+    /// Actors whose work changed in the last weeks.
     pub moved: Histogram,
 }
 
@@ -116,13 +85,11 @@ pub struct Tables {
     /// Sums of each rule's values.
     pub sums: PerRule<Sums>,
     /// Surprises of each rule.
-    pub surprises: PerRule<Grouped>,
+    pub surprises: PerRule<Histogram>,
     /// Combined rarities of each family.
-    pub families: PerFamily<Grouped>,
+    pub families: PerFamily<Histogram>,
     /// Remembered strangeness of each family.
     pub strangeness: PerFamily<Histogram>,
-    /// Remembered scores.
-    pub carried: Histogram,
     /// Scores.
     pub scores: ScoreShapes,
     /// Usage of values.
@@ -142,10 +109,6 @@ pub struct Tables {
     pub median_age: f64,
     /// The last days' scores.
     pub recent: VecDeque<DayScores>,
-    /// Centres of the peer groups.
-    pub centres: Vec<super::peers::Rates>,
-    /// Last grouping.
-    pub grouped: Option<Day>,
     /// Classes of action whose sources were silent on the last days.
     pub silent: BTreeMap<Day, Vec<Action>>,
 }
@@ -196,24 +159,22 @@ impl Tables {
             sums.sxx *= slow;
             sums.some *= slow;
         }
-        for (_, grouped) in self.surprises.iter_mut() {
-            grouped.decay(fast);
+        for (_, histogram) in self.surprises.iter_mut() {
+            histogram.decay(fast);
         }
-        for (_, grouped) in self.families.iter_mut() {
-            grouped.decay(fast);
+        for (_, histogram) in self.families.iter_mut() {
+            histogram.decay(fast);
         }
         for (_, histogram) in self.strangeness.iter_mut() {
             histogram.decay(fast);
         }
-        self.carried.decay(fast);
         let scores = &mut self.scores;
-        let groups = scores.groups.iter_mut();
-        let work = scores.work.iter_mut().map(|(_, shape)| shape);
-        for shape in groups.chain(work).chain([
+        for shape in [
             &mut scores.everyone,
+            &mut scores.administrators,
             &mut scores.newcomers,
             &mut scores.moved,
-        ]) {
+        ] {
             shape.decay(slow);
         }
         self.days *= slow;

@@ -4,9 +4,12 @@ use super::tables::{THRESHOLD_DAYS, Tables};
 
 /// The documented threshold of an organisation without history: what the wanted default rate
 /// came to on organisations of people, services and administrators.
-const PRIOR: f64 = 4.0;
+const PRIOR: f64 = 4.5;
 /// Alerts that the documented threshold weighs.
 const PRIOR_ALERTS: f64 = 8.0;
+/// In an organisation's first days everything is new: their scores count neither for the
+/// threshold nor for the noise of a context.
+pub(super) const FIRST_DAYS: i32 = 7;
 /// The shown score at the threshold.
 pub const SHOWN: f64 = 60.0;
 /// The highest shown score.
@@ -17,7 +20,7 @@ const LOWEST: f64 = 1.0;
 /// The raw score that `rate` actor-days for each 1,000 actors a day reach, over the last 28 days,
 /// pooled with the documented prior while there are few.
 pub(super) fn of(tables: &Tables) -> f64 {
-    let warm = tables.first.map_or(0, |first| first.0) + tables.parameters.warm_up as i32;
+    let warm = tables.first.map_or(0, |first| first.0) + FIRST_DAYS;
     let counted = || tables.recent.iter().filter(|d| d.day.0 >= warm);
     let actors: f64 = counted().map(|d| f64::from(d.actors)).sum();
     let wanted = tables.parameters.rate / 1000.0 * actors;
@@ -29,7 +32,7 @@ pub(super) fn of(tables: &Tables) -> f64 {
     let weight = wanted / (wanted + PRIOR_ALERTS);
     let young = counted().count() as f64 / THRESHOLD_DAYS as f64;
     let weight = weight * young.min(1.0).sqrt();
-    (weight * own + (1.0 - weight) * tables.parameters.prior).max(LOWEST)
+    (weight * own + (1.0 - weight) * PRIOR).max(LOWEST)
 }
 
 /// How many of a day's highest scores are kept: eight times the wanted rate.

@@ -27,6 +27,10 @@ impl Today {
 
     /// Other actors that met a value today, for an actor that did.
     pub fn others(&self, value: Value) -> u32 {
-        self.met.get(&value).copied().unwrap_or_default().saturating_sub(1)
+        self.met
+            .get(&value)
+            .copied()
+            .unwrap_or_default()
+            .saturating_sub(1)
     }
 }

@@ -132,10 +132,7 @@ fn amounts(day: &ActorDay, values: &mut PerRule<f64>) {
             Rule::OutboundBytes,
             bytes(Action::Send) + bytes(Action::Copy) + bytes(Action::Mail),
         ),
-        (
-            Rule::OutboundBurst,
-            hours(&[Action::Send, Action::Copy]),
-        ),
+        (Rule::OutboundBurst, hours(&[Action::Send, Action::Copy])),
         (Rule::Mails, count(Action::Mail)),
         (Rule::MailBytes, bytes(Action::Mail)),
         (Rule::LargestMail, day.largest_mail as f64),
