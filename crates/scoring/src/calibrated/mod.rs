@@ -3,9 +3,11 @@
 pub mod action;
 pub mod activity;
 mod calibration;
+pub mod cause;
 pub mod circle;
 pub mod closing;
 pub mod day;
+pub mod explain;
 pub mod grade;
 pub mod histogram;
 pub mod memory;
@@ -20,11 +22,14 @@ pub mod tables;
 pub mod threshold;
 pub mod today;
 mod values;
+mod words;
 
 pub use action::{Action, Classifier, Place};
 pub use activity::{Activity, Reader};
+pub use cause::Cause;
 pub use closing::{Closing, close_day};
 pub use day::ActorDay;
+pub use explain::{Explanation, Row, Unjudged, explain};
 pub use grade::Grade;
 pub use organisation::Organisation;
 pub use parameters::Parameters;
