@@ -14,6 +14,11 @@ const TAIL: f64 = 0.005;
 /// Actor-days that the documented prior weighs in a new organisation: nominal chances.
 const PRIOR_DAYS: f64 = 200.0;
 
+/// How far beyond once in all days seen a rarity may reach in full.
+const MARGIN: f64 = 0.3;
+/// What counts of a rarity beyond that.
+const BEYOND: f64 = 0.25;
+
 /// Decayed counts of values.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Histogram {
@@ -112,6 +117,8 @@ impl Curve {
         let at_start = tails.get(start).copied().unwrap_or(1.0).max(1e-9);
         let scale = (beyond / at_start + 0.5).max(1.0) * STEP;
         let anchor = -(at_start / total).log10();
+        // Nobody who watched n days can call anything much rarer than once in n days.
+        let limit = (total + 1.0).log10() + MARGIN;
         let mut rarity = 0.0_f64;
         let curve = tails.iter().enumerate().map(|(at, tail)| {
             let here = if at < start {
@@ -119,7 +126,8 @@ impl Curve {
             } else {
                 anchor + (at - start) as f64 * STEP / scale / std::f64::consts::LN_10
             };
-            rarity = rarity.max(here).max(0.0);
+            let over = (here - limit).max(0.0);
+            rarity = rarity.max(here.min(limit) + BEYOND * over).max(0.0);
             rarity as f32
         });
         Self(curve.collect())
@@ -155,7 +163,7 @@ mod tests {
     #[test]
     fn rarity_of_a_known_shape() {
         let curve = Curve::of(&exponential(100_000));
-        for x in [0.5, 1.0, 2.0, 3.0, 5.0] {
+        for x in [0.5, 1.0, 2.0, 3.0, 5.0_f64] {
             let rarity = curve.rarity(x);
             assert!((rarity - x).abs() < 0.15, "{x}: {rarity}");
         }

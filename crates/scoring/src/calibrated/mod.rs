@@ -64,3 +64,13 @@ pub fn judge(
     let grade = grade::of(&values, day.day(), state, organisation);
     Judged { values, grade }
 }
+
+/// Grades values without their events: for a what-if and for checking a counterfactual.
+pub fn regrade(
+    values: &PerRule<f64>,
+    day: domain::time::Day,
+    state: &ActorState,
+    organisation: &Organisation,
+) -> Grade {
+    grade::of(values, day, state, organisation)
+}

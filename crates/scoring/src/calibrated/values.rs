@@ -10,6 +10,8 @@ use super::tables::Tables;
 
 /// An hour or weekday on which the actor is active less often than this is odd.
 const ODD_HOUR: f64 = 0.05;
+/// No hour counts as rarer than this among everyone: sooner or later somebody works then.
+const RARE_HOUR: f64 = 0.01;
 /// A direction less alike than this belongs to another circle.
 const FOREIGN: f32 = 0.5;
 
@@ -67,7 +69,7 @@ pub(super) fn hour_rarity(state: &ActorState, tables: &Tables) -> [f64; 24] {
         // A habit is not exact to the hour.
         let days = own(hour).max(0.5 * own(hour + 1)).max(0.5 * own(hour + 23));
         let share = tables.hours.get(hour).copied().unwrap_or(0.0);
-        let share = (share + 1.0) / (tables.days + 8.0);
+        let share = ((share + 1.0) / (tables.days + 8.0)).max(RARE_HOUR);
         let p = (days + 3.0 * share) / (f64::from(state.days) + 3.0);
         -p.min(1.0).log10()
     })
