@@ -61,6 +61,8 @@ fn twenty_thieves_alert_and_eighty_late_readers_do_not() {
     let days: Vec<ActorDay> = (0..100)
         .map(|actor| {
             let mut events = office(actor, day, &mut random);
+            // Three late reads are the only thing out of the ordinary.
+            events.retain(|e| e.action != Action::Delete);
             if actor < 20 {
                 events.extend(theft(actor, day));
             } else {
@@ -191,7 +193,10 @@ fn state_and_organisation_survive_storage() {
     let bytes = postcard::to_stdvec(&life.organisation).unwrap();
     let back: Organisation = postcard::from_bytes(&bytes).unwrap();
     assert!(back == life.organisation, "tables changed");
-    assert!(postcard::to_stdvec(&back).unwrap() == bytes, "bytes changed");
+    assert!(
+        postcard::to_stdvec(&back).unwrap() == bytes,
+        "bytes changed"
+    );
     let state = &life.states[&1];
     let bytes = postcard::to_stdvec(state).unwrap();
     assert!(bytes.len() < 16_000, "{} bytes", bytes.len());

@@ -107,7 +107,7 @@ pub(super) fn of(
         let weight = family.weight();
         grade.today = (weight * grade.rarity - parameters.materiality).max(0.0);
         if grade.rarity > WAKES {
-            let rarity = calibration.strangeness[family].rarity(grade.strangeness);
+            let rarity = calibration.strangeness[family].rarity(before);
             let lasting = (weight * rarity - parameters.materiality).max(0.0);
             grade.memory = parameters.memory * lasting;
         }

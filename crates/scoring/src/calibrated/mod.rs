@@ -1,4 +1,24 @@
-//! The `calibrated` grading: how rare is this day for this actor, its peers and everyone?
+//! The `calibrated` grading: how rare is this day for this actor and for everyone?
+//!
+//! Pure and deterministic. A day is a UTC day; every value of it only grows, so a score never
+//! falls while one actor's day goes on. Formulas, sources and measurements: `docs/scoring.md`.
+//!
+//! | kept by the caller | what it is | bound |
+//! |---|---|---|
+//! | [`Organisation`] | one for each tenant, serialisable | a few MB, see [`popularity::COUNTED`] |
+//! | [`ActorState`] | one for each actor, serialisable | [`memory::REMEMBERED`] values, 14 days of numbers |
+//! | [`ActorDay`] | one for each actor active today, serialisable | [`day::VALUES_A_DAY`] of each sort |
+//! | [`Today`] | one for each tenant, made of the actors' days | what was met today |
+//!
+//! A live worker, for each event: [`Reader::read`] (words to classes), [`ActorDay::observe`], and
+//! [`Today::meet`] when the day met a value for the first time. For each pass: [`judge`] every
+//! actor with new events against `ActorState` and `Organisation` as they stood when the day began;
+//! [`explain`] those that are shown; keep the highest score of the day. After the last event of a
+//! UTC day: judge all complete days once more and hand them to [`close_day`], which brings every
+//! state and the organisation up to date. A late event of a closed day is lost to the baseline but
+//! may be judged against the states of before, when they are kept.
+//!
+//! A row's events are those for which its [`Cause`] matches.
 
 pub mod action;
 pub mod activity;

@@ -34,7 +34,7 @@ impl Default for Parameters {
             rate: 5.0,
             calibrate: true,
             second: 0.5,
-            memory: 0.9,
+            memory: 1.2,
             memory_kept: 0.92,
             noise: 1.1,
             own: true,
