@@ -38,7 +38,9 @@ static PREPARED: LazyLock<Prepared> = LazyLock::new(|| {
         .map(|a| (a, day_of(day, &office(a, day, &mut random))))
         .collect();
     let mut today = Today::default();
-    days.values().for_each(|day| today.add(day));
+    for day in days.values() {
+        today.add(day);
+    }
     Prepared { life, days, today }
 });
 

@@ -1,5 +1,8 @@
-//! Scores an event file with the calibrated engine: for measuring settings quickly.
+//! Scores an event file with the calibrated engine and any settings: for the ablation table.
+//!
+//! `measure EVENTS.ndjson.gz SCORES.csv [memory=0] [noise=0] [without=scope,deletes] ...`
 #![allow(
+    clippy::pedantic,
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::indexing_slicing,

@@ -79,7 +79,9 @@ fn twenty_thieves_alert_and_eighty_late_readers_do_not() {
             day_of(day, &events)
         })
         .collect();
-    days.iter().for_each(|day| today.add(day));
+    for day in &days {
+        today.add(day);
+    }
     let scores: Vec<i32> = days
         .iter()
         .enumerate()

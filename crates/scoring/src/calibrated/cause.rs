@@ -42,6 +42,7 @@ impl Cause {
     }
 
     /// The cause of a rule's value on a day.
+    #[expect(clippy::too_many_lines, reason = "a table with one row for each rule")]
     pub(super) fn of(rule: Rule, day: &ActorDay, state: &ActorState, odd_hours: u32) -> Self {
         let by = |actions: &[Action]| Self {
             actions: actions.iter().map(|a| 1 << *a as u16).sum(),

@@ -310,7 +310,7 @@ impl<'a> Context<'a> {
         }
         let (mut low, mut high) = (0.0_f64, self.judged.values[rule].floor());
         while high - low > 1.0 {
-            let middle = ((low + high) / 2.0).floor();
+            let middle = f64::midpoint(low, high).floor();
             if below(middle) {
                 low = middle;
             } else {
@@ -353,7 +353,7 @@ impl<'a> Context<'a> {
                 ),
             });
         }
-        for actions in tables.silent.get(&self.day.day().plus(-1)).into_iter() {
+        if let Some(actions) = tables.silent.get(&self.day.day().plus(-1)) {
             list.extend(actions.iter().map(|action: &Action| Unjudged {
                 what: action.word().to_owned(),
                 because: "its source was silent the day before".to_owned(),

@@ -243,8 +243,7 @@ impl Family {
     /// count less.
     pub fn weight(self) -> f64 {
         match self {
-            Self::Time | Self::Network => 0.8,
-            Self::Authentication | Self::Access | Self::Mail => 0.8,
+            Self::Time | Self::Network | Self::Authentication | Self::Access | Self::Mail => 0.8,
             Self::Scope => 0.9,
             _ => 1.0,
         }

@@ -120,12 +120,14 @@ fn count(x: f64, expected: Expected) -> f64 {
     tail(checked_beta_reg(x, r, mean / (mean + r)).unwrap_or(1.0))
 }
 
+/// Degrees of freedom of Student's t.
+const FREEDOM: f64 = 5.0;
+
 /// Student's t with five degrees of freedom.
 fn bytes(x: f64, expected: Expected) -> f64 {
     if x <= expected.mean {
         return 0.0;
     }
-    const FREEDOM: f64 = 5.0;
     let t2 = (x - expected.mean).powi(2) / expected.variance.max(0.15);
     let h = FREEDOM / (FREEDOM + t2);
     tail(0.5 * checked_beta_reg(FREEDOM / 2.0, 0.5, h).unwrap_or(1.0))

@@ -7,6 +7,7 @@ use crate::words;
 
 impl Rule {
     /// What one and what many of its units are called, after the number.
+    #[expect(clippy::too_many_lines, reason = "a table with one row for each rule")]
     fn nouns(self) -> (&'static str, &'static str) {
         match self {
             Self::OddHoursActivity => ("action in unusual hours", "actions in unusual hours"),

@@ -68,6 +68,7 @@ pub fn at(day: Day, hour: u64, minute: u64) -> Minute {
 }
 
 /// One ordinary office day of an actor; empty on most weekends.
+#[allow(clippy::too_many_lines, reason = "a life is one function")]
 pub fn office(actor: u64, day: Day, random: &mut Random) -> Vec<Activity> {
     if day.weekday() >= 5 && !random.chance(6) {
         return Vec::new();
@@ -149,15 +150,15 @@ pub fn office(actor: u64, day: Day, random: &mut Random) -> Vec<Activity> {
         }
     }
     if random.chance(4) {
-        for _ in 0..1 + random.below(30) {
+        for _ in 0..=random.below(30) {
             let document = format!("doc {department} {}", random.below(60));
             add(random, Action::Delete, Place::File, document, 0);
         }
     }
     if random.chance(3) {
-        events
-            .iter_mut()
-            .for_each(|e| e.address = Some(hash(&format!("cafe {}", random.below(400)))));
+        for e in &mut events {
+            e.address = Some(hash(&format!("cafe {}", random.below(400))));
+        }
     }
     for event in &mut events {
         event.host = Some(hash(&format!("pc {actor}")));
@@ -229,7 +230,9 @@ impl Default for Life {
 pub fn day_of(day: Day, events: &[Activity]) -> ActorDay {
     let mut today = ActorDay::new(day);
     let zone = Zone::utc();
-    events.iter().for_each(|event| today.observe(event, &zone));
+    for event in events {
+        today.observe(event, &zone);
+    }
     today
 }
 
@@ -246,7 +249,9 @@ impl Life {
             .map(|(actor, events)| (*actor, day_of(day, events)))
             .collect();
         let mut today = Today::default();
-        days.values().for_each(|day| today.add(day));
+        for day in days.values() {
+            today.add(day);
+        }
         for actor in days.keys() {
             self.states.entry(*actor).or_default();
         }
