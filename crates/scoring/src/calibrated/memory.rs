@@ -9,7 +9,7 @@ use crate::observation::ValueHash;
 /// Most values remembered for one actor; those used longest ago are forgotten first.
 pub const REMEMBERED: usize = 2048;
 
-/// One remembered value. 16 bytes.
+/// One remembered value. 24 bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Remembered {
     value: Value,
