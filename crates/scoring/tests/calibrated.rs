@@ -63,6 +63,9 @@ fn twenty_thieves_alert_and_eighty_late_readers_do_not() {
             let mut events = office(actor, day, &mut random);
             // Three late reads are the only thing out of the ordinary.
             events.retain(|e| e.action != Action::Delete);
+            for event in &mut events {
+                event.address = Some(hash(&format!("10.0.{}.{actor}", actor % 6)));
+            }
             if actor < 20 {
                 events.extend(theft(actor, day));
             } else {

@@ -5,6 +5,8 @@ use super::tables::{THRESHOLD_DAYS, Tables};
 /// The documented threshold of an organisation without history: what the wanted default rate
 /// came to on organisations of people, services and administrators.
 const PRIOR: f64 = 4.5;
+/// By how much more the first day asks for than the 28th.
+const CAREFUL: f64 = 0.25;
 /// Alerts that the documented threshold weighs.
 const PRIOR_ALERTS: f64 = 8.0;
 /// In an organisation's first days everything is new: their scores count neither for the
@@ -32,7 +34,9 @@ pub(super) fn of(tables: &Tables) -> f64 {
     let weight = wanted / (wanted + PRIOR_ALERTS);
     let young = counted().count() as f64 / THRESHOLD_DAYS as f64;
     let weight = weight * young.min(1.0).sqrt();
-    (weight * own + (1.0 - weight) * PRIOR).max(LOWEST)
+    // A young organisation's tables are thin: it asks for more evidence.
+    let careful = 1.0 + CAREFUL * (1.0 - young.min(1.0));
+    ((weight * own + (1.0 - weight) * PRIOR) * careful).max(LOWEST)
 }
 
 /// How many of a day's highest scores are kept: eight times the wanted rate.
