@@ -38,7 +38,7 @@ impl Default for Parameters {
             memory_kept: 0.92,
             noise: 1.1,
             own: true,
-            materiality: 1.2,
+            materiality: 1.0,
             further: 1.0,
             without: 0,
         }
