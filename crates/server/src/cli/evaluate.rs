@@ -1,11 +1,15 @@
 //! `evaluate`: history through the same scoring code with a simulated clock, no database.
 
+mod calibrated;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs::File;
 use std::io::{BufWriter, Write};
+use std::ops::ControlFlow;
 
 use clap::Args;
 use domain::actor::ActorKey;
+use domain::event::Event;
 use domain::id::{SourceId, TenantKey};
 use domain::redaction::Redaction;
 use domain::rule::{RuleKey, RuleSet, RuleSettings};
@@ -22,7 +26,7 @@ use crate::failure::{Failure, Outcome};
 
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Example:\n  insider-risk evaluate --events january.ndjson.gz --out scores.csv --ruleset classic\n\nThe CSV has the header actor,day,score,alerted: one row per active actor and UTC day with the\nhighest score of that day. A summary goes to standard error."
+    after_help = "Example:\n  insider-risk evaluate --events january.ndjson.gz --out scores.csv\n\nThe CSV has the header actor,day,score,alerted: one row per active actor and UTC day with the\nhighest score of that day. A summary goes to standard error."
 )]
 pub(super) struct Arguments {
     /// Event file: NDJSON, plain, .gz or .zst, or - for standard input; may be repeated
@@ -31,8 +35,8 @@ pub(super) struct Arguments {
     /// Where the CSV goes; - is standard output
     #[arg(long)]
     out: String,
-    /// classic, or a file with the JSON of GET /api/rules
-    #[arg(long, default_value = "classic")]
+    /// calibrated, classic, or a file with the JSON of GET /api/rules
+    #[arg(long, default_value = "calibrated")]
     ruleset: String,
     /// Zone in which hours are judged; days are always UTC
     #[arg(long, default_value = "UTC")]
@@ -70,8 +74,11 @@ struct Summary {
 pub(super) fn run(arguments: &Arguments) -> Outcome {
     let zone =
         Zone::named(&arguments.zone).map_err(|e| Failure::configuration(format!("--zone: {e}")))?;
-    let rules = ruleset(&arguments.ruleset)?;
     let mut summary = Summary::default();
+    if arguments.ruleset == "calibrated" {
+        return calibrated::run(&arguments.events, &arguments.out, &zone, &mut summary);
+    }
+    let rules = ruleset(&arguments.ruleset)?;
     let histories = read(&arguments.events, &mut summary)?;
     let rows = score(histories, &rules, &zone, &mut summary);
     write(&arguments.out, &rows)?;
@@ -84,8 +91,11 @@ fn ruleset(text: &str) -> Outcome<RuleSet> {
         return Ok(RuleSet::default());
     }
     let wrong = |why: String| Failure::configuration(format!("--ruleset {text}: {why}"));
-    let json = std::fs::read_to_string(text)
-        .map_err(|e| wrong(format!("neither 'classic' nor a readable file: {e}")))?;
+    let json = std::fs::read_to_string(text).map_err(|e| {
+        wrong(format!(
+            "neither 'calibrated' nor 'classic' nor a readable file: {e}"
+        ))
+    })?;
     let value: serde_json::Value = serde_json::from_str(&json).map_err(|e| wrong(e.to_string()))?;
     let items = value.get("items").unwrap_or(&value).clone();
     let settings: Vec<RuleSettings> =
@@ -100,6 +110,24 @@ fn ruleset(text: &str) -> Outcome<RuleSet> {
 
 /// Reads every event of every actor. Order in the files does not matter.
 fn read(files: &[String], summary: &mut Summary) -> Outcome<HashMap<ActorKey, History>> {
+    let mut histories: HashMap<ActorKey, History> = HashMap::new();
+    each_event(files, summary, |event| {
+        let history = histories.entry(ActorKey::fold(&event.actor)).or_default();
+        if history.events.is_empty() {
+            history.name.clone_from(&event.actor);
+        }
+        history.events.push(Observation::from(event));
+        Ok(ControlFlow::Continue(()))
+    })?;
+    Ok(histories)
+}
+
+/// Hands over every event in the order of the files; false when `each` broke off.
+fn each_event(
+    files: &[String],
+    summary: &mut Summary,
+    mut each: impl FnMut(&Event) -> Outcome<ControlFlow<()>>,
+) -> Outcome<bool> {
     let redaction = Redaction::default();
     let tenant = TenantKey(Uuid::nil());
     // The end of time: history is never ahead of the receiver's clock.
@@ -107,7 +135,6 @@ fn read(files: &[String], summary: &mut Summary) -> Outcome<HashMap<ActorKey, Hi
     let intake = Intake::new(tenant, SourceId(0), &redaction, None, end);
     let intake = intake.map_err(|e| Failure::Failed(e.to_string()))?;
     let mut copies = Copies::uncounted();
-    let mut histories: HashMap<ActorKey, History> = HashMap::new();
     for file in files {
         let mut lines = Lines::open(file)?;
         while let Some((number, line)) = lines.next_line()? {
@@ -118,11 +145,9 @@ fn read(files: &[String], summary: &mut Summary) -> Outcome<HashMap<ActorKey, Hi
             };
             match verdict {
                 Verdict::Accepted(event, _) | Verdict::Quarantined(event, _) => {
-                    let history = histories.entry(ActorKey::fold(&event.actor)).or_default();
-                    if history.events.is_empty() {
-                        history.name.clone_from(&event.actor);
+                    if each(&event)?.is_break() {
+                        return Ok(false);
                     }
-                    history.events.push(Observation::from(&event));
                 }
                 Verdict::Rejected(problem) => {
                     summary.rejected += 1;
@@ -136,7 +161,7 @@ fn read(files: &[String], summary: &mut Summary) -> Outcome<HashMap<ActorKey, Hi
             }
         }
     }
-    Ok(histories)
+    Ok(true)
 }
 
 fn score(
@@ -186,14 +211,16 @@ fn score(
     rows
 }
 
+fn sink(out: &str) -> Outcome<Box<dyn Write>> {
+    if out == "-" {
+        return Ok(Box::new(BufWriter::new(std::io::stdout().lock())));
+    }
+    let file = File::create(out).map_err(|e| Failure::Failed(format!("--out {out}: {e}")))?;
+    Ok(Box::new(BufWriter::new(file)))
+}
+
 fn write(out: &str, rows: &[Row]) -> Outcome {
-    let sink: Box<dyn Write> = if out == "-" {
-        Box::new(std::io::stdout().lock())
-    } else {
-        let file = File::create(out).map_err(|e| Failure::Failed(format!("--out {out}: {e}")))?;
-        Box::new(file)
-    };
-    let mut sink = BufWriter::new(sink);
+    let mut sink = sink(out)?;
     sink.write_all(web::export::HEADER.as_bytes())?;
     for row in rows {
         let line = web::export::score_line(&row.name, row.day, row.score, row.score >= THRESHOLD);
@@ -203,11 +230,7 @@ fn write(out: &str, rows: &[Row]) -> Outcome {
     Ok(())
 }
 
-fn report(rows: &[Row], summary: &Summary) {
-    let actors: BTreeSet<&str> = rows.iter().map(|r| r.key.as_str()).collect();
-    let days: BTreeSet<Day> = rows.iter().map(|r| r.day).collect();
-    let alerted = rows.iter().filter(|r| r.score >= THRESHOLD).count();
-    let per_thousand = alerted as f64 / (actors.len().max(1) * days.len().max(1)) as f64 * 1000.0;
+fn report_reading(summary: &Summary) {
     eprintln!(
         "{} events read, {} rejected",
         summary.lines, summary.rejected
@@ -215,6 +238,14 @@ fn report(rows: &[Row], summary: &Summary) {
     if let Some(problem) = &summary.first_problem {
         eprintln!("first rejected: {problem}");
     }
+}
+
+fn report(rows: &[Row], summary: &Summary) {
+    let actors: BTreeSet<&str> = rows.iter().map(|r| r.key.as_str()).collect();
+    let days: BTreeSet<Day> = rows.iter().map(|r| r.day).collect();
+    let alerted = rows.iter().filter(|r| r.score >= THRESHOLD).count();
+    let per_thousand = alerted as f64 / (actors.len().max(1) * days.len().max(1)) as f64 * 1000.0;
+    report_reading(summary);
     eprintln!(
         "{} actor-days of {} actors on {} days; {} judged with a baseline too young",
         rows.len(),

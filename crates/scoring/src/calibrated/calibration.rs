@@ -1,0 +1,91 @@
+//! Curves and limits derived from the tables of an organisation, once after each closed day.
+
+use domain::time::Day;
+
+use super::action::Action;
+use super::histogram::{Curve, Histogram};
+use super::rule::{Family, PerFamily, PerRule, Rule};
+use super::state::ActorState;
+use super::tables::Tables;
+use super::threshold;
+
+/// Width of a bin of scores.
+pub(super) const SCORE_STEP: f64 = 0.1;
+/// The noise of a context is the score that this share of its actor-days exceeds.
+const NOISE_SHARE: f64 = 0.01;
+/// Weight of the organisation's shape in a context's, in actor-days.
+const CONTEXT_PRIOR: f64 = 80.0;
+/// Days that a newcomer is one.
+pub const NEWCOMER_DAYS: i32 = 45;
+/// Days that a change of work is recent.
+pub const MOVED_DAYS: i32 = 30;
+
+/// Everything that is derived.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Calibration {
+    pub(super) surprises: PerRule<Curve>,
+    pub(super) families: PerFamily<Curve>,
+    pub(super) strangeness: PerFamily<Curve>,
+    pub(super) threshold: f64,
+    noise: Noise,
+}
+
+impl Calibration {
+    pub(super) fn of(tables: &Tables) -> Self {
+        Self {
+            surprises: PerRule::from_fn(|rule: Rule| Curve::of(&tables.surprises[rule])),
+            families: PerFamily::from_fn(|family: Family| Curve::of(&tables.families[family])),
+            strangeness: PerFamily::from_fn(|family: Family| {
+                Curve::of(&tables.strangeness[family])
+            }),
+            threshold: threshold::of(tables),
+            noise: Noise::of(tables),
+        }
+    }
+
+    /// What an actor's contexts leave of a score, 0..=1.
+    pub(super) fn noise(&self, state: &ActorState, day: Day, tables: &Tables) -> f64 {
+        if tables.parameters.noise <= 0.0 {
+            return 1.0;
+        }
+        let everyone = self.noise.everyone.max(0.1);
+        let mut worst = everyone;
+        if state.does(Action::Change) {
+            worst = worst.max(self.noise.administrators);
+        }
+        if state.age(day) < NEWCOMER_DAYS {
+            worst = worst.max(self.noise.newcomers);
+        }
+        if state
+            .moved
+            .is_some_and(|moved| day.0 - moved.0 < MOVED_DAYS)
+        {
+            worst = worst.max(self.noise.moved);
+        }
+        (everyone / worst).powf(tables.parameters.noise)
+    }
+}
+
+/// The score that one actor-day in a hundred exceeds, by context.
+#[derive(Debug, Clone, PartialEq)]
+struct Noise {
+    everyone: f64,
+    administrators: f64,
+    newcomers: f64,
+    moved: f64,
+}
+
+impl Noise {
+    fn of(tables: &Tables) -> Self {
+        let scores = &tables.scores;
+        let of = |own: &Histogram, prior| {
+            own.exceeded_by(NOISE_SHARE, SCORE_STEP, &scores.everyone, prior)
+        };
+        Self {
+            everyone: of(&scores.everyone, 0.0),
+            administrators: of(&scores.administrators, CONTEXT_PRIOR),
+            newcomers: of(&scores.newcomers, CONTEXT_PRIOR),
+            moved: of(&scores.moved, CONTEXT_PRIOR),
+        }
+    }
+}

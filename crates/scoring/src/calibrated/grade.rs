@@ -1,0 +1,163 @@
+//! From values to a score: surprise, rarity, family, memory, sum.
+
+use domain::time::Day;
+
+use super::organisation::Organisation;
+use super::rule::{Family, PerFamily, PerRule, Rule};
+use super::state::ActorState;
+use super::surprise;
+use super::threshold;
+
+/// What families count by rank: the strongest in full.
+const RANKS: [f64; 7] = [1.0, 0.75, 0.55, 0.4, 0.28, 0.2, 0.1];
+/// Rarity that strangeness ignores.
+const ORDINARY: f64 = 0.7;
+/// The most strangeness of one day.
+const STRANGEST: f64 = 3.0;
+/// Memory counts only while today is a little strange itself.
+const WAKES: f64 = 0.3;
+
+/// One family's part of a grade.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct FamilyGrade {
+    /// Strongest rule and half of the next.
+    pub combined: f64,
+    /// Rarity of that among actor-days.
+    pub rarity: f64,
+    /// Strangeness including today.
+    pub strangeness: f64,
+    /// What today counts.
+    pub today: f64,
+    /// What the memory counts.
+    pub memory: f64,
+    /// By how much the family's rank multiplies it.
+    pub rank: f64,
+}
+
+/// The complete arithmetic of one day.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Grade {
+    /// `−log10` of each value's chance.
+    pub surprises: PerRule<f64>,
+    /// Rarity of each surprise.
+    pub rarities: PerRule<f64>,
+    /// The families.
+    pub families: PerFamily<FamilyGrade>,
+    /// Sum of the families before the factors.
+    pub sum: f64,
+    /// What the contexts leave of it, 0..=1.
+    pub noise: f64,
+    /// The raw score.
+    pub raw: f64,
+    /// The raw score that alerts.
+    pub threshold: f64,
+}
+
+impl Grade {
+    /// The shown score in tenths of a point, 0..=1000.
+    pub fn tenths(&self) -> i32 {
+        // Rounded down, so that 60 is shown exactly when the threshold is reached.
+        (threshold::shown(self.raw, self.threshold) * 10.0 + 1e-9).floor() as i32
+    }
+}
+
+/// Grades the values of a day.
+pub(super) fn of(
+    values: &PerRule<f64>,
+    day: Day,
+    state: &ActorState,
+    organisation: &Organisation,
+) -> Grade {
+    let (tables, calibration) = (organisation.tables(), organisation.calibration());
+    let parameters = &tables.parameters;
+    let surprises = PerRule::from_fn(|rule: Rule| {
+        if parameters.without & (1 << rule as u64) != 0 {
+            return 0.0;
+        }
+        let everyone = tables.everyone(rule);
+        let stranger = surprise::Moments::default();
+        let own = if parameters.own {
+            &state.moments[rule]
+        } else {
+            &stranger
+        };
+        surprise::of(rule.measure(), values[rule], own, everyone)
+    });
+    let rarities = PerRule::from_fn(|rule: Rule| {
+        if parameters.calibrate {
+            let curves = &calibration.surprises[rule];
+            curves.rarity(surprises[rule])
+        } else {
+            surprises[rule]
+        }
+    });
+    let mut families = PerFamily::from_fn(|family: Family| {
+        let mut grade = FamilyGrade {
+            combined: combined(&rarities, family, parameters.second),
+            ..FamilyGrade::default()
+        };
+        grade.rarity = if parameters.calibrate {
+            let curves = &calibration.families[family];
+            curves.rarity(grade.combined)
+        } else {
+            grade.combined
+        };
+        let before = f64::from(state.strangeness[family]) * parameters.memory_kept;
+        grade.strangeness = before + (grade.rarity - ORDINARY).clamp(0.0, STRANGEST);
+        let weight = family.weight();
+        grade.today = (weight * grade.rarity - parameters.materiality).max(0.0);
+        if grade.rarity > WAKES {
+            let rarity = calibration.strangeness[family].rarity(before);
+            let lasting = (weight * rarity - parameters.materiality).max(0.0);
+            grade.memory = parameters.memory * lasting;
+        }
+        grade
+    });
+    let sum = rank(&mut families, parameters.further);
+    let noise = calibration.noise(state, day, tables);
+    let raw = sum * noise;
+    Grade {
+        surprises,
+        rarities,
+        families,
+        sum,
+        noise,
+        raw,
+        threshold: calibration.threshold,
+    }
+}
+
+/// The strongest rule and a share of the next.
+fn combined(rarities: &PerRule<f64>, family: Family, second: f64) -> f64 {
+    let (mut first, mut next) = (0.0_f64, 0.0_f64);
+    for (rule, rarity) in rarities.iter() {
+        if rule.family() == family {
+            if *rarity > first {
+                next = first;
+                first = *rarity;
+            } else {
+                next = next.max(*rarity);
+            }
+        }
+    }
+    first + second * next
+}
+
+/// Gives each family its rank and sums them up.
+fn rank(families: &mut PerFamily<FamilyGrade>, further: f64) -> f64 {
+    let mut order: Vec<(Family, f64)> = families
+        .iter()
+        .map(|(family, grade)| (family, grade.today + grade.memory))
+        .filter(|(_, points)| *points > 0.0)
+        .collect();
+    order.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+    let last = RANKS.last().copied().unwrap_or(0.1);
+    let mut sum = 0.0;
+    for (place, (family, points)) in order.into_iter().enumerate() {
+        let rank = RANKS.get(place).copied().unwrap_or(last);
+        let rank = if place == 0 { rank } else { rank * further };
+        families[family].rank = rank;
+        sum += rank * points;
+    }
+    sum
+}

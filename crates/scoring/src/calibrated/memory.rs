@@ -1,0 +1,115 @@
+//! The values an actor is known by: objects, computers, addresses, destinations.
+
+use domain::time::Day;
+use serde::{Deserialize, Serialize};
+
+use super::day::{Sort, Value};
+use crate::observation::ValueHash;
+
+/// Most values remembered for one actor; those used longest ago are forgotten first.
+pub const REMEMBERED: usize = 2048;
+
+/// One remembered value. 24 bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Remembered {
+    value: Value,
+    /// First day, as days since 1970.
+    first: u16,
+    /// Last day.
+    last: u16,
+    /// Days on which it was used.
+    pub days: u16,
+    /// Times it was used, saturating.
+    pub uses: u16,
+}
+
+impl Remembered {
+    /// First day of use.
+    pub fn first(&self) -> Day {
+        Day(i32::from(self.first))
+    }
+
+    /// Last day of use.
+    pub fn last(&self) -> Day {
+        Day(i32::from(self.last))
+    }
+}
+
+/// A bounded set of remembered values, sorted for lookup.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Memory {
+    values: Vec<Remembered>,
+}
+
+impl Memory {
+    /// What is known of a value.
+    pub fn get(&self, value: Value) -> Option<&Remembered> {
+        let at = self.values.binary_search_by_key(&value, |r| r.value).ok()?;
+        self.values.get(at)
+    }
+
+    /// Every remembered value of a sort.
+    pub fn of(&self, sort: Sort) -> impl Iterator<Item = (ValueHash, &Remembered)> {
+        let from = self.values.partition_point(|r| r.value.sort < sort);
+        let values = self.values.get(from..).unwrap_or_default().iter();
+        let values = values.take_while(move |r| r.value.sort == sort);
+        values.map(|r| (r.value.hash, r))
+    }
+
+    /// How many values are remembered.
+    pub fn len(&self) -> usize {
+        self.values.len()
+    }
+
+    /// True when nothing is remembered.
+    pub fn is_empty(&self) -> bool {
+        self.values.is_empty()
+    }
+
+    /// Takes in a day's values, which come sorted, each with the times it was used.
+    pub fn learn(&mut self, day: Day, met: impl Iterator<Item = (Value, u32)>) {
+        let today = day.0.clamp(0, i32::from(u16::MAX)) as u16;
+        let mut fresh = Vec::new();
+        for (value, uses) in met {
+            let uses = uses.min(u32::from(u16::MAX)) as u16;
+            match self.values.binary_search_by_key(&value, |r| r.value) {
+                Ok(at) => {
+                    if let Some(known) = self.values.get_mut(at) {
+                        known.last = today;
+                        known.days = known.days.saturating_add(1);
+                        known.uses = known.uses.saturating_add(uses);
+                    }
+                }
+                Err(_) => fresh.push(Remembered {
+                    value,
+                    first: today,
+                    last: today,
+                    days: 1,
+                    uses,
+                }),
+            }
+        }
+        self.values.extend(fresh);
+        self.values.sort_unstable_by_key(|r| r.value);
+        self.forget();
+    }
+
+    fn forget(&mut self) {
+        let over = self.values.len().saturating_sub(REMEMBERED);
+        if over == 0 {
+            return;
+        }
+        // What was used once and long ago goes first; a habit outlives a single visit.
+        let mut ages: Vec<_> = self
+            .values
+            .iter()
+            .map(|r| (u32::from(r.last) + 2 * u32::from(r.days).min(30), r.value))
+            .collect();
+        ages.sort_unstable();
+        let Some(limit) = ages.get(over).copied() else {
+            return;
+        };
+        self.values
+            .retain(|r| (u32::from(r.last) + 2 * u32::from(r.days).min(30), r.value) >= limit);
+    }
+}

@@ -1,0 +1,98 @@
+//! One organisation's memory: its tables and the curves derived from them.
+
+use domain::time::Day;
+use serde::{Deserialize, Serialize};
+
+use super::calibration::Calibration;
+use super::parameters::Parameters;
+use super::tables::{DayScores, Tables};
+
+/// Days after which an organisation's own history stands alone.
+pub const YOUNG_DAYS: i32 = 28;
+
+/// The organisation's side of a judgement. Serialises as its tables; the curves are derived again.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(from = "Tables", into = "Tables")]
+pub struct Organisation {
+    tables: Tables,
+    calibration: Calibration,
+}
+
+impl Organisation {
+    /// An organisation without history.
+    pub fn new(parameters: Parameters) -> Self {
+        Self::from(Tables {
+            parameters,
+            ..Tables::default()
+        })
+    }
+
+    /// The settings in force.
+    pub fn parameters(&self) -> &Parameters {
+        &self.tables.parameters
+    }
+
+    /// The raw score that alerts today.
+    pub fn threshold(&self) -> f64 {
+        self.calibration.threshold
+    }
+
+    /// True while the documented prior is pooled in.
+    pub fn is_young(&self, day: Day) -> bool {
+        self.tables.age(day) < YOUNG_DAYS
+    }
+
+    /// The last closed day.
+    pub fn last(&self) -> Option<Day> {
+        self.tables.last
+    }
+
+    /// Actors ever seen.
+    pub fn actors(&self) -> u32 {
+        self.tables.actors
+    }
+
+    /// Scores of the last closed days, oldest first.
+    pub fn recent(&self) -> impl Iterator<Item = &DayScores> {
+        self.tables.recent.iter()
+    }
+
+    /// Alerts for each 1,000 actors a day over the last closed days; `None` before the first.
+    pub fn realised_rate(&self) -> Option<f64> {
+        let alerted: u32 = self.recent().map(|d| d.alerted).sum();
+        let actors: u32 = self.recent().map(|d| d.actors).sum();
+        (actors > 0).then(|| f64::from(alerted) / f64::from(actors) * 1000.0)
+    }
+
+    pub(super) fn tables(&self) -> &Tables {
+        &self.tables
+    }
+
+    pub(super) fn tables_mut(&mut self) -> &mut Tables {
+        &mut self.tables
+    }
+
+    pub(super) fn calibration(&self) -> &Calibration {
+        &self.calibration
+    }
+
+    pub(super) fn calibrate(&mut self) {
+        self.calibration = Calibration::of(&self.tables);
+    }
+}
+
+impl From<Tables> for Organisation {
+    fn from(tables: Tables) -> Self {
+        let calibration = Calibration::of(&tables);
+        Self {
+            tables,
+            calibration,
+        }
+    }
+}
+
+impl From<Organisation> for Tables {
+    fn from(organisation: Organisation) -> Self {
+        organisation.tables
+    }
+}
