@@ -18,7 +18,7 @@ pub struct Received {
     pub peer: SocketAddr,
     /// When it was read from the socket.
     pub received_at: Timestamp,
-    /// The listener's address as configured, such as `udp://0.0.0.0:514`.
+    /// The listener's address, such as `udp://0.0.0.0:514`.
     pub listener: Arc<str>,
     /// Number of the message at its listener, from 0 at each start, without gaps.
     pub sequence: u64,

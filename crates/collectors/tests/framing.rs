@@ -190,13 +190,14 @@ fn a_fixed_framing_leaves_other_delimiters_in_the_message() {
 /// The full sample set, or the committed part of it.
 fn samples(name: &str) -> PathBuf {
     let committed = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data");
-    match std::env::var("CORPORA_DIR").ok().filter(|d| !d.is_empty()) {
-        Some(folder) => Path::new(&folder).join(name),
-        None => {
+    let full = std::env::var("CORPORA_DIR").ok().filter(|d| !d.is_empty());
+    full.map_or_else(
+        || {
             println!("CORPORA_DIR is not set: the committed copy of {name} is used");
             committed.join(name)
-        }
-    }
+        },
+        |folder| Path::new(&folder).join(name),
+    )
 }
 
 fn recorded(name: &str, field: &str) -> Vec<Vec<u8>> {

@@ -87,6 +87,7 @@ pub struct Counters {
 
 /// Messages rejected, by reason.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Rejected {
     /// No parser could read them.
     pub unreadable: u64,
@@ -98,6 +99,7 @@ pub struct Rejected {
 
 /// Messages dropped, by reason.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Dropped {
     /// Beyond the sender's rate.
     pub rate: u64,
@@ -109,6 +111,7 @@ pub struct Dropped {
 
 /// Connections of a stream listener.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Connections {
     /// Open now.
     pub open: u64,
@@ -127,6 +130,7 @@ pub struct Connections {
 /// The counters at one moment.
 /// `received = parsed + rejected + dropped + waiting`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Snapshot {
     /// Bytes read from sockets.
     pub bytes: u64,

@@ -27,6 +27,7 @@ use std::time::Duration;
 
 use domain::time::Clock;
 use thiserror::Error;
+use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio::time::timeout_at;
 use tokio_rustls::TlsAcceptor;
@@ -61,7 +62,6 @@ pub enum StartError {
 #[derive(Debug)]
 pub struct Listener {
     address: ListenAddress,
-    local: SocketAddr,
     counters: Arc<Counters>,
     stop: DropGuard,
     give_up: CancellationToken,
@@ -78,20 +78,28 @@ pub fn start(
     sink: Arc<dyn Sink>,
     clock: Arc<dyn Clock>,
 ) -> Result<Listener, StartError> {
+    let (socket, local) = bind(address, &settings, tls)?;
     let settings = Arc::new(settings);
     let counters = Arc::new(Counters::default());
     let (queue, outlet) = queue::bounded(settings.queue_bytes);
-    let name = address.to_string().into();
+    let address = ListenAddress {
+        socket: local,
+        ..address
+    };
     let intake = Arc::new(Intake::new(
-        name,
+        address.to_string().into(),
         Arc::clone(&settings),
         Arc::clone(&counters),
         clock,
         queue.clone(),
     ));
-    let stop = CancellationToken::new();
-    let (local, reading) = read(address, tls, intake, stop.clone())?;
-    let give_up = CancellationToken::new();
+    let (stop, give_up) = (CancellationToken::new(), CancellationToken::new());
+    let reading = match socket {
+        Bound::Datagrams(udp) => tokio::spawn(udp.run(intake, stop.clone())),
+        Bound::Streams(listener, tls) => {
+            tokio::spawn(tcp::run(listener, tls, intake, stop.clone()))
+        }
+    };
     let delivering = tokio::spawn(queue::deliver_all(
         outlet,
         sink,
@@ -101,7 +109,6 @@ pub fn start(
     ));
     Ok(Listener {
         address,
-        local,
         counters,
         stop: stop.drop_guard(),
         give_up,
@@ -111,38 +118,37 @@ pub fn start(
     })
 }
 
-fn read(
+/// A socket that listens and is not read yet.
+enum Bound {
+    Datagrams(udp::Udp),
+    Streams(TcpListener, Option<TlsAcceptor>),
+}
+
+fn bind(
     address: ListenAddress,
+    settings: &Settings,
     tls: Option<TlsAcceptor>,
-    intake: Arc<Intake>,
-    stop: CancellationToken,
-) -> Result<(SocketAddr, JoinHandle<()>), StartError> {
+) -> Result<(Bound, SocketAddr), StartError> {
     let failed = |source| StartError::Bind { address, source };
-    if address.transport == Transport::Udp {
-        let udp = udp::Udp::bind(address.socket, intake.settings.receive_buffer).map_err(failed)?;
-        let local = udp.local_addr().map_err(failed)?;
-        return Ok((local, tokio::spawn(udp.run(intake, stop))));
-    }
     let tls = match (address.transport, tls) {
+        (Transport::Udp, _) => {
+            let udp = udp::Udp::bind(address.socket, settings.receive_buffer).map_err(failed)?;
+            let local = udp.local_addr().map_err(failed)?;
+            return Ok((Bound::Datagrams(udp), local));
+        }
         (Transport::Tls, None) => return Err(StartError::NoCertificate(address)),
         (Transport::Tls, tls) => tls,
-        _ => None,
+        (Transport::Tcp, _) => None,
     };
     let listener = tcp::bind(address.socket).map_err(failed)?;
     let local = listener.local_addr().map_err(failed)?;
-    let reading = tokio::spawn(tcp::run(listener, tls, intake, stop));
-    Ok((local, reading))
+    Ok((Bound::Streams(listener, tls), local))
 }
 
 impl Listener {
-    /// The address as configured.
+    /// Where it listens, with the port the system chose when none was asked for.
     pub fn address(&self) -> ListenAddress {
         self.address
-    }
-
-    /// The socket's address, with the port the system chose.
-    pub fn local(&self) -> SocketAddr {
-        self.local
     }
 
     /// The listener's counters.

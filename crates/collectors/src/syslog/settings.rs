@@ -56,7 +56,7 @@ impl Default for Settings {
             rate_per_sender: None,
             connections: 1000,
             connections_per_address: 100,
-            idle: Duration::from_secs(3600),
+            idle: Duration::from_hours(1),
             first_byte: Duration::from_mins(1),
             handshake: Duration::from_secs(10),
             quiet: Duration::from_secs(1),

@@ -7,7 +7,6 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use futures_util::FutureExt;
 use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -23,6 +22,8 @@ use super::intake::Intake;
 const READ: usize = 16 * 1024;
 /// Bytes a stopping listener still takes from one connection.
 const LAST_BYTES: usize = 1024 * 1024;
+/// A connection holds nothing more when nothing comes for so long.
+const LAST_WAIT: Duration = Duration::from_millis(20);
 /// Pause after a failed accept; the usual reason is that file descriptors ran out.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// Connections that wait to be accepted.
@@ -297,7 +298,7 @@ impl<'a> Connection<'a> {
     ) {
         let mut taken = 0;
         while taken < LAST_BYTES {
-            let Some(Ok(count @ 1..)) = stream.read(buffer).now_or_never() else {
+            let Ok(Ok(count @ 1..)) = timeout(LAST_WAIT, stream.read(buffer)).await else {
                 return;
             };
             taken += count;

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::UdpSocket;
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::framing::trimmed;
@@ -25,6 +25,8 @@ const LARGEST: usize = 65_536;
 const ACCOUNT_EVERY: Duration = Duration::from_secs(1);
 /// How long a stopping listener goes on emptying the socket.
 const LAST_READS: Duration = Duration::from_secs(2);
+/// The socket is empty when nothing comes for so long.
+const LAST_WAIT: Duration = Duration::from_millis(20);
 
 /// An open socket.
 #[derive(Debug)]
@@ -84,26 +86,24 @@ impl Udp {
             tokio::task::yield_now().await;
         }
         let started = Instant::now();
-        while self.read(&intake, &mut buffer) && started.elapsed() < LAST_READS {
-            tokio::task::yield_now().await;
+        while started.elapsed() < LAST_READS
+            && timeout(LAST_WAIT, self.socket.readable()).await.is_ok()
+        {
+            self.read(&intake, &mut buffer);
         }
         self.account(&intake);
     }
 
-    /// Reads up to [`AT_ONCE`] datagrams; true when there may be more.
-    fn read(&self, intake: &Intake, buffer: &mut [u8]) -> bool {
+    /// Reads up to [`AT_ONCE`] datagrams.
+    fn read(&self, intake: &Intake, buffer: &mut [u8]) {
         let mut messages = Vec::new();
-        let mut more = true;
         for _ in 0..AT_ONCE {
             match self.socket.try_recv_from(buffer) {
                 Ok((length, peer)) => {
                     let datagram = buffer.get(..length).unwrap_or_default();
                     messages.extend(judge(intake, datagram, peer));
                 }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    more = false;
-                    break;
-                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
                 // An ICMP answer to nothing we sent; the socket goes on.
                 Err(error) => tracing::debug!(%error, "reading a datagram"),
             }
@@ -111,7 +111,6 @@ impl Udp {
         if let Err(lost) = enqueue(intake, messages) {
             intake.counters.dropped_queue.add(lost);
         }
-        more
     }
 
     fn account(&self, intake: &Intake) {
