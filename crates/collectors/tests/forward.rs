@@ -352,6 +352,10 @@ async fn refusals_of_others_keep_everything() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[expect(
+    clippy::too_many_lines,
+    reason = "one story of two listeners and one buffer"
+)]
 async fn a_full_buffer_stops_streams_and_drops_datagrams_with_a_count() {
     let folder = tempfile::tempdir().unwrap();
     let address = nowhere();

@@ -255,7 +255,7 @@ async fn what_is_too_long_is_cut_and_counted() {
     client.send_to(&[b'x'; 1500], socket(&udp)).await.unwrap();
     let (tcp, lines) = listen("tcp://127.0.0.1:0", settings);
     let mut stream = TcpStream::connect(socket(&tcp)).await.unwrap();
-    stream.write_all(&[b'y'; 100_000]).await.unwrap();
+    stream.write_all(&vec![b'y'; 100_000]).await.unwrap();
     stream.write_all(b"\n99999999999 <13>z\n").await.unwrap();
     until("both", || datagrams.len() == 1 && lines.len() == 2).await;
     assert_eq!(datagrams.messages()[0].bytes.len(), 1000);

@@ -13,7 +13,7 @@ use futures_util::future::BoxFuture;
 use tokio::sync::Semaphore;
 use tokio_rustls::TlsAcceptor;
 
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A clock that moves by a microsecond whenever it is asked.
 #[derive(Debug, Default)]

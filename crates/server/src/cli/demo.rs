@@ -305,7 +305,10 @@ async fn close_false_positive(scope: &Scope) -> Outcome {
         email: user.email,
     };
     for alert in alerts::list(&scope, &filter, Order::Newest, None, 10).await? {
-        scope.now = alert.detected_at.plus(UNTIL_CLOSED_US).min(SystemClock.now());
+        scope.now = alert
+            .detected_at
+            .plus(UNTIL_CLOSED_US)
+            .min(SystemClock.now());
         let wanted = Move {
             to: Status::FalsePositive,
             disposition: None,

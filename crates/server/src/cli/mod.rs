@@ -1,6 +1,7 @@
 //! The commands. Each file is one command: its arguments and what it does.
 
 mod check;
+mod collect;
 mod demo;
 mod evaluate;
 mod import;
@@ -46,6 +47,8 @@ enum Command {
     Web(serve::Arguments),
     /// Run only the jobs
     Worker(serve::Arguments),
+    /// Listen at the edge and forward to a server
+    Collect(collect::Arguments),
     /// Load history from a file and score it
     Import(import::Arguments),
     /// Run history through the scorer without a database
@@ -92,6 +95,7 @@ async fn run(arguments: Arguments) -> Outcome {
     match command {
         // What needs no settings must not fail because of them.
         Command::Demo(args) => demo::run(args, &flags).await,
+        Command::Collect(args) => collect::run(args, &flags).await,
         Command::Evaluate(args) => evaluate::run(&args),
         Command::Keys(args) => keys::run(&args),
         Command::Openapi(args) => openapi::run(args),
@@ -120,6 +124,10 @@ async fn run_with(config: &Config, command: Command) -> Outcome {
         Command::User(args) => user::run(args, config).await,
         Command::Source(args) => source::run(args, config).await,
         Command::Token(args) => token::run(args, config).await,
-        Command::Demo(_) | Command::Evaluate(_) | Command::Keys(_) | Command::Openapi(_) => Ok(()),
+        Command::Demo(_)
+        | Command::Collect(_)
+        | Command::Evaluate(_)
+        | Command::Keys(_)
+        | Command::Openapi(_) => Ok(()),
     }
 }
