@@ -50,9 +50,8 @@ fn program(name: &str) -> Option<String> {
 }
 
 fn lines(name: &str) -> String {
-    (0..MESSAGES)
-        .map(|n| format!("{name} message {n} end\n"))
-        .collect()
+    let lines = (0..MESSAGES).map(|n| format!("{name} message {n} end\n"));
+    lines.collect::<Vec<_>>().concat()
 }
 
 /// Waits for the messages, stops the listener and compares both its numbers and the texts.

@@ -331,6 +331,11 @@ proptest! {
         }
     }
 
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1_000))]
+
     #[test]
     fn messages_come_back(
         messages in proptest::collection::vec(("<[0-9]{1,3}>[ -~]{0,40}", 0_u8..3), 0..10),

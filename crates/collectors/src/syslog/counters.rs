@@ -25,9 +25,9 @@ impl Count {
         self.0.fetch_sub(1, Ordering::Relaxed);
     }
 
-    /// Adds one and returns the value before.
-    pub fn next(&self) -> u64 {
-        self.0.fetch_add(1, Ordering::Relaxed)
+    /// Adds, and returns the value before.
+    pub fn reserve(&self, amount: u64) -> u64 {
+        self.0.fetch_add(amount, Ordering::Relaxed)
     }
 
     /// The value.

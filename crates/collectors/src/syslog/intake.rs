@@ -74,7 +74,7 @@ impl Intake {
         })
     }
 
-    /// Numbers and counts a message.
+    /// Numbers and counts a datagram's message.
     pub(super) fn receive(&self, bytes: Bytes, cut: bool, peer: SocketAddr) -> Received {
         if cut {
             self.counters.cut.one();
@@ -84,7 +84,7 @@ impl Intake {
             peer,
             received_at: self.clock.now(),
             listener: Arc::clone(&self.name),
-            sequence: self.counters.received.next(),
+            sequence: self.counters.received.reserve(1),
             cut,
         }
     }
@@ -94,15 +94,29 @@ impl Intake {
         if frames.is_empty() {
             return;
         }
-        let mut messages = Vec::with_capacity(frames.len());
-        for frame in frames {
-            if frame.end == End::Closed {
-                self.counters.partial.one();
-            }
-            messages.push(self.receive(frame.bytes, frame.cut, peer));
-        }
+        let counters = &self.counters;
+        counters
+            .partial
+            .add(count(&frames, |f| f.end == End::Closed));
+        counters.cut.add(count(&frames, |f| f.cut));
+        // One clock reading and one number range for what one read brought.
+        let received_at = self.clock.now();
+        let first = counters.received.reserve(frames.len() as u64);
+        let messages = (first..).zip(frames).map(|(sequence, frame)| Received {
+            bytes: frame.bytes,
+            peer,
+            received_at,
+            listener: Arc::clone(&self.name),
+            sequence,
+            cut: frame.cut,
+        });
+        let messages = messages.collect();
         if let Err(lost) = self.queue.send(messages).await {
             self.counters.dropped_stop.add(lost.len() as u64);
         }
     }
+}
+
+fn count(frames: &[Frame], holds: impl Fn(&Frame) -> bool) -> u64 {
+    frames.iter().filter(|frame| holds(frame)).count() as u64
 }

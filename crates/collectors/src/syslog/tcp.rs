@@ -20,8 +20,9 @@ use super::intake::Intake;
 
 /// Bytes read at once from a connection.
 const READ: usize = 16 * 1024;
-/// Bytes a stopping listener still takes from one connection.
-const LAST_BYTES: usize = 1024 * 1024;
+/// Bytes a stopping listener still takes from one connection: more than a kernel holds for it by
+/// default, so that what the sender believes delivered is delivered.
+const LAST_BYTES: usize = 16 * 1024 * 1024;
 /// A connection holds nothing more when nothing comes for so long.
 const LAST_WAIT: Duration = Duration::from_millis(20);
 /// Pause after a failed accept; the usual reason is that file descriptors ran out.
