@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
+use bytes::Bytes;
 use collectors::syslog::framing::{End, Frame, Framer, Framing, trimmed};
 use proptest::prelude::*;
 
@@ -19,7 +20,7 @@ fn cut_up(framing: Framing, limit: usize, chunks: &[&[u8]]) -> (Vec<Frame>, u64)
     let mut framer = Framer::new(framing, limit);
     let mut frames = Vec::new();
     for chunk in chunks {
-        framer.push(chunk, &mut frames);
+        framer.push(Bytes::copy_from_slice(chunk), &mut frames);
     }
     framer.close(&mut frames);
     (frames, framer.refused_counts())
@@ -158,7 +159,7 @@ fn ends_are_told_apart() {
 fn silence_ends_a_message_but_not_a_counted_one() {
     let mut framer = Framer::new(Framing::Auto, LIMIT);
     let mut frames = Vec::new();
-    framer.push(b"<13>no delimiter", &mut frames);
+    framer.push(Bytes::from_static(b"<13>no delimiter"), &mut frames);
     assert!(frames.is_empty() && framer.awaits_quiet() && !framer.delimits());
     framer.quiet(&mut frames);
     assert_eq!(
@@ -166,10 +167,10 @@ fn silence_ends_a_message_but_not_a_counted_one() {
         (&b"<13>no delimiter"[..], End::Quiet)
     );
     assert!(!framer.awaits_quiet() && !framer.delimits());
-    framer.push(b"8 <13>", &mut frames);
+    framer.push(Bytes::from_static(b"8 <13>"), &mut frames);
     framer.quiet(&mut frames);
     assert!(frames.len() == 1 && !framer.awaits_quiet());
-    framer.push(b"abcd", &mut frames);
+    framer.push(Bytes::from_static(b"abcd"), &mut frames);
     assert_eq!(frames[1].bytes.as_ref(), b"<13>abcd");
     assert!(framer.delimits());
 }

@@ -5,7 +5,7 @@
 //! [`Framing::Auto`] the way is decided anew for each message, so that a stream may mix them. The
 //! same bytes give the same messages however they were split into reads.
 
-use bytes::Bytes;
+use bytes::{Buf, Bytes};
 
 /// Digits of an octet count that are believed. RFC 5425 and RFC 6587 set no limit; ten digits
 /// reach beyond 4 GiB, and more are an attempt to overflow a counter.
@@ -99,14 +99,16 @@ impl Framer {
         }
     }
 
-    /// Reads on; complete messages are added to `frames`.
-    pub fn push(&mut self, mut input: &[u8], frames: &mut Vec<Frame>) {
+    /// Reads on; complete messages are added to `frames`. They share the memory of `input` where
+    /// they lie in it as a whole.
+    pub fn push(&mut self, mut input: Bytes, frames: &mut Vec<Frame>) {
         while !input.is_empty() {
-            input = match self.state {
-                State::Start => self.begin(input),
-                State::Text => self.text(input, frames),
-                State::Counted(left) => self.counted(input, left, frames),
+            let used = match self.state {
+                State::Start => self.begin(&input),
+                State::Text => self.text(&input, frames),
+                State::Counted(left) => self.counted(&input, left, frames),
             };
+            input.advance(used);
         }
     }
 
@@ -143,26 +145,23 @@ impl Framer {
     }
 
     /// At the start of a message: passes over stray delimiters and decides whether it begins with
-    /// a count. Digits are held until that is certain.
-    fn begin<'a>(&mut self, input: &'a [u8]) -> &'a [u8] {
-        let mut rest = input;
-        while let Some((&byte, after)) = rest.split_first() {
+    /// a count. Digits are held until that is certain. Returns the bytes that are done with.
+    fn begin(&mut self, input: &[u8]) -> usize {
+        for (used, &byte) in input.iter().enumerate() {
             if self.held.is_empty() && self.is_delimiter(byte) {
-                rest = after;
                 continue;
             }
             if self.held.last() == Some(&b' ') {
                 self.decide(byte);
-                return rest;
+                return used;
             }
             if !self.continues_count(byte) {
                 self.state = State::Text;
-                return rest;
+                return used;
             }
             self.held.push(byte);
-            rest = after;
         }
-        rest
+        input.len()
     }
 
     /// Could `byte` be the next one of `MSG-LEN SP`? The first digit is not zero.
@@ -196,28 +195,43 @@ impl Framer {
         self.state = State::Counted(length);
     }
 
-    fn text<'a>(&mut self, input: &'a [u8], frames: &mut Vec<Frame>) -> &'a [u8] {
+    fn text(&mut self, input: &Bytes, frames: &mut Vec<Frame>) -> usize {
         let Some(at) = self.find_delimiter(input) else {
             self.keep(input);
-            return &[];
+            return input.len();
         };
-        let (message, rest) = input.split_at(at);
-        self.keep(message);
-        self.finish(End::Delimiter, frames);
-        rest.get(1..).unwrap_or_default()
+        self.finish_with(&input.slice(..at), End::Delimiter, frames);
+        at + 1
     }
 
-    fn counted<'a>(&mut self, input: &'a [u8], left: u64, frames: &mut Vec<Frame>) -> &'a [u8] {
-        let available = usize::try_from(left).map_or(input.len(), |left| left.min(input.len()));
-        let (message, rest) = input.split_at(available);
-        self.keep(message);
-        let left = left - available as u64;
-        self.state = State::Counted(left);
-        if left == 0 {
-            self.counted_before = true;
-            self.finish(End::Counted, frames);
+    fn counted(&mut self, input: &Bytes, left: u64, frames: &mut Vec<Frame>) -> usize {
+        let available = input.len() as u64;
+        if left > available {
+            self.keep(input);
+            self.state = State::Counted(left - available);
+            return input.len();
         }
-        rest
+        let last = left as usize;
+        self.counted_before = true;
+        self.finish_with(&input.slice(..last), End::Counted, frames);
+        last
+    }
+
+    /// Ends the message under way with its last bytes.
+    fn finish_with(&mut self, last: &Bytes, end: End, frames: &mut Vec<Frame>) {
+        if !self.held.is_empty() || self.over || last.len() > self.limit {
+            self.keep(last);
+            self.finish(end, frames);
+            return;
+        }
+        self.state = State::Start;
+        self.delimited_before = true;
+        let length = trimmed(last).len();
+        if length > 0 {
+            let bytes = last.slice(..length);
+            let cut = false;
+            frames.push(Frame { bytes, cut, end });
+        }
     }
 
     /// Adds to the message under way, up to the limit.

@@ -7,6 +7,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use bytes::Bytes;
 use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -270,7 +271,7 @@ impl<'a> Connection<'a> {
         let counters = &self.intake.counters;
         counters.bytes.add(bytes.len() as u64);
         let mut frames = Vec::new();
-        self.framer.push(bytes, &mut frames);
+        self.framer.push(Bytes::copy_from_slice(bytes), &mut frames);
         let refused = self.framer.refused_counts();
         counters.refused_counts.add(refused - self.refused_counts);
         self.refused_counts = refused;

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::UdpSocket;
 use tokio::time::{MissedTickBehavior, interval, timeout};
@@ -21,6 +21,8 @@ use crate::sink::Received;
 const AT_ONCE: usize = 128;
 /// Largest payload of a datagram over IPv4 or IPv6, rounded up.
 const LARGEST: usize = 65_536;
+/// Datagrams share blocks of memory of this size, which is cheaper than one allocation each.
+const BLOCK: usize = 256 * 1024;
 /// How often the kernel's account is read.
 const ACCOUNT_EVERY: Duration = Duration::from_secs(1);
 /// How long a stopping listener goes on emptying the socket.
@@ -66,7 +68,7 @@ impl Udp {
 
     /// Reads until `stop`, then what the kernel still holds.
     pub(super) async fn run(self, intake: Arc<Intake>, stop: CancellationToken) {
-        let mut buffer = vec![0; LARGEST];
+        let mut buffer = BytesMut::new();
         let mut account = interval(ACCOUNT_EVERY);
         account.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
@@ -95,14 +97,14 @@ impl Udp {
     }
 
     /// Reads up to [`AT_ONCE`] datagrams.
-    fn read(&self, intake: &Intake, buffer: &mut [u8]) {
+    fn read(&self, intake: &Intake, buffer: &mut BytesMut) {
         let mut messages = Vec::new();
         for _ in 0..AT_ONCE {
-            match self.socket.try_recv_from(buffer) {
-                Ok((length, peer)) => {
-                    let datagram = buffer.get(..length).unwrap_or_default();
-                    messages.extend(judge(intake, datagram, peer));
-                }
+            if buffer.capacity() < LARGEST {
+                buffer.reserve(BLOCK);
+            }
+            match self.socket.try_recv_buf_from(buffer) {
+                Ok((_, peer)) => messages.extend(judge(intake, &buffer.split().freeze(), peer)),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
                 // An ICMP answer to nothing we sent; the socket goes on.
                 Err(error) => tracing::debug!(%error, "reading a datagram"),
@@ -121,7 +123,7 @@ impl Udp {
 }
 
 /// Counts a datagram; gives it back when it is a message.
-fn judge(intake: &Intake, datagram: &[u8], peer: SocketAddr) -> Option<Received> {
+fn judge(intake: &Intake, datagram: &Bytes, peer: SocketAddr) -> Option<Received> {
     let counters = &intake.counters;
     counters.bytes.add(datagram.len() as u64);
     let refusal = if !intake.allows(peer.ip()) {
@@ -138,11 +140,9 @@ fn judge(intake: &Intake, datagram: &[u8], peer: SocketAddr) -> Option<Received>
         reason.one();
         return None;
     }
-    let message = trimmed(datagram);
-    let limit = intake.settings.max_message;
-    let kept = message.get(..limit).unwrap_or(message);
-    let cut = kept.len() < message.len();
-    Some(intake.receive(Bytes::copy_from_slice(kept), cut, peer))
+    let length = trimmed(datagram).len();
+    let kept = length.min(intake.settings.max_message);
+    Some(intake.receive(datagram.slice(..kept), kept < length, peer))
 }
 
 /// All at once, or one by one when the queue is nearly full. The error is the number lost.
