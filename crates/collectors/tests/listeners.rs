@@ -203,11 +203,18 @@ async fn a_crowd_of_connections_does_not_silence_an_open_one() {
     first.write_all(b"<13>before\n").await.unwrap();
     until("heard", || sink.len() == 1).await;
     let mut crowd = Vec::new();
-    for _ in 0..500 {
+    for _ in 0..19 {
         crowd.push(TcpStream::connect(socket(&listener)).await.unwrap());
     }
+    until("the caps are reached", || {
+        listener.counters().snapshot().connections.open == 20
+    })
+    .await;
+    for _ in 0..10_000 {
+        drop(TcpStream::connect(socket(&listener)).await.unwrap());
+    }
     until("refused", || {
-        listener.counters().snapshot().connections.refused_full == 481
+        listener.counters().snapshot().connections.refused_full == 10_000
     })
     .await;
     first.write_all(b"<13>after\n").await.unwrap();

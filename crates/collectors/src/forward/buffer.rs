@@ -10,48 +10,20 @@
 //! The position is written after a post was answered and is not forced to disk: after a power cut
 //! lines are posted again, and the server knows them by their id.
 
-use std::collections::VecDeque;
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use thiserror::Error;
 use tokio::sync::Notify;
 
+use super::directory::{BufferError, DEAD, ENDING, dead_bytes, failed, lock, path, unreadable};
 use super::seal::BufferKey;
-use super::segment::{self, HEADER, Place, RECORD_OVERHEAD, Unreadable, Writer};
+use super::segment::{self, HEADER, RECORD_OVERHEAD, Writer};
+use super::state::{Position, Segment, State};
 
 /// The smallest buffer that makes sense, in bytes.
 pub const SMALLEST: u64 = 1024 * 1024;
-const ENDING: &str = "seg";
-const DEAD: &str = "dead-";
-
-/// Why a buffer cannot be used.
-#[derive(Debug, Error)]
-pub enum BufferError {
-    /// The directory cannot be read or written.
-    #[error("buffer {}: {source}", path.display())]
-    Io {
-        /// The file or directory.
-        path: PathBuf,
-        /// What the system says.
-        source: io::Error,
-    },
-    /// Another process uses the directory.
-    #[error("buffer {}: another process is using it", .0.display())]
-    InUse(PathBuf),
-    /// Lines are waiting that were sealed with another API key.
-    #[error(
-        "buffer {}: holds lines sealed with another API key: name that key in API_KEY_PREVIOUS \
-         so that they are delivered, or move the directory away",
-        .0.display()
-    )]
-    OtherKey(PathBuf),
-    /// The limit is too small.
-    #[error("the buffer's size must be at least {SMALLEST} bytes")]
-    TooSmall,
-}
 
 /// A line with its place in the buffer.
 #[derive(Debug, Clone)]
@@ -59,13 +31,6 @@ pub(super) struct Waiting {
     pub(super) line: Vec<u8>,
     /// Where the line after it begins.
     pub(super) behind: Position,
-}
-
-/// A place in the buffer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Position {
-    segment: u64,
-    place: Place,
 }
 
 /// How full a buffer is.
@@ -80,31 +45,6 @@ pub struct Fill {
     pub limit: u64,
     /// Lines that could not be read because their file is damaged, since the start.
     pub damaged: u64,
-}
-
-#[derive(Debug)]
-struct Segment {
-    number: u64,
-    /// Bytes that are durable.
-    length: u64,
-    /// Lines that wait in it.
-    lines: u64,
-}
-
-#[derive(Debug)]
-struct State {
-    segments: VecDeque<Segment>,
-    /// The last segment is still being written.
-    growing: bool,
-    next_number: u64,
-    position: Position,
-    damaged: u64,
-}
-
-impl State {
-    fn bytes(&self) -> u64 {
-        self.segments.iter().map(|s| s.length).sum()
-    }
 }
 
 /// The buffer. Many may append, one reads.
@@ -370,164 +310,6 @@ impl Buffer {
     }
 }
 
-impl State {
-    fn recover(folder: &Path, keys: &[BufferKey]) -> Result<Self, BufferError> {
-        let mut state = Self {
-            segments: VecDeque::new(),
-            growing: false,
-            next_number: 1,
-            position: Position {
-                segment: 0,
-                place: Place::FIRST,
-            },
-            damaged: 0,
-        };
-        let saved = saved_position(folder);
-        for number in numbers(folder).map_err(|source| failed(folder, source))? {
-            state.next_number = number + 1;
-            let place = match saved {
-                Some(at) if at.segment == number => at.place,
-                // Posted before the last stop and not yet removed.
-                Some(at) if at.segment > number => {
-                    remove(&path(folder, number))?;
-                    continue;
-                }
-                _ => Place::FIRST,
-            };
-            state.recover_segment(folder, keys, number, place)?;
-        }
-        if let Some(at) = saved {
-            state.next_number = state.next_number.max(at.segment + 1);
-        }
-        state.rewind();
-        if let (Some(at), Some(first)) = (saved, state.segments.front())
-            && at.segment == first.number
-        {
-            state.position = at;
-        }
-        Ok(state)
-    }
-
-    fn recover_segment(
-        &mut self,
-        folder: &Path,
-        keys: &[BufferKey],
-        number: u64,
-        from: Place,
-    ) -> Result<(), BufferError> {
-        let file = path(folder, number);
-        match segment::count(&file, keys, from) {
-            Ok(0) | Err(Unreadable::NoHeader) => remove(&file),
-            Ok(lines) => {
-                let length = fs::metadata(&file).map_err(|source| failed(&file, source))?;
-                self.segments.push_back(Segment {
-                    number,
-                    length: length.len(),
-                    lines,
-                });
-                Ok(())
-            }
-            Err(error) => Err(unreadable(&file, error)),
-        }
-    }
-
-    fn rewind(&mut self) {
-        self.position = Position {
-            segment: self.segments.front().map_or(self.next_number, |s| s.number),
-            place: Place::FIRST,
-        };
-    }
-}
-
-/// Lines that were put aside, with the server's reason, oldest file first.
-pub fn read_dead(folder: &Path, keys: &[BufferKey]) -> Result<Vec<Vec<u8>>, BufferError> {
-    let mut files: Vec<PathBuf> = dead_files(folder).map_err(|source| failed(folder, source))?;
-    files.sort();
-    let mut lines = Vec::new();
-    for file in files {
-        let found = segment::read(&file, keys, Place::FIRST, u64::MAX, usize::MAX, usize::MAX)
-            .map_err(|error| unreadable(&file, error))?;
-        lines.extend(found.lines.into_iter().map(|(line, _)| line));
-    }
-    Ok(lines)
-}
-
 fn needs(line: &[u8]) -> u64 {
     (line.len() + RECORD_OVERHEAD) as u64
-}
-
-fn path(folder: &Path, number: u64) -> PathBuf {
-    folder.join(format!("{number:020}.{ENDING}"))
-}
-
-fn lock(folder: &Path) -> Result<File, BufferError> {
-    let file = folder.join("lock");
-    let lock = File::create(&file).map_err(|source| failed(&file, source))?;
-    match lock.try_lock() {
-        Ok(()) => Ok(lock),
-        Err(fs::TryLockError::WouldBlock) => Err(BufferError::InUse(folder.to_owned())),
-        Err(fs::TryLockError::Error(source)) => Err(failed(&file, source)),
-    }
-}
-
-/// Numbers of the segments, ascending.
-fn numbers(folder: &Path) -> io::Result<Vec<u64>> {
-    let mut numbers = Vec::new();
-    for entry in fs::read_dir(folder)? {
-        let name = entry?.file_name();
-        let stem = name.to_str().and_then(|n| n.strip_suffix(".seg"));
-        numbers.extend(stem.and_then(|stem| stem.parse::<u64>().ok()));
-    }
-    numbers.sort_unstable();
-    Ok(numbers)
-}
-
-fn dead_files(folder: &Path) -> io::Result<Vec<PathBuf>> {
-    let mut files = Vec::new();
-    for entry in fs::read_dir(folder)? {
-        let entry = entry?;
-        let dead = entry
-            .file_name()
-            .to_str()
-            .is_some_and(|name| name.starts_with(DEAD));
-        files.extend(dead.then(|| entry.path()));
-    }
-    Ok(files)
-}
-
-fn dead_bytes(folder: &Path) -> io::Result<u64> {
-    let files = dead_files(folder)?;
-    files.iter().map(|f| Ok(fs::metadata(f)?.len())).sum()
-}
-
-fn saved_position(folder: &Path) -> Option<Position> {
-    let text = fs::read_to_string(folder.join("position")).ok()?;
-    let mut numbers = text.split_ascii_whitespace().map(str::parse::<u64>);
-    let mut next = || numbers.next()?.ok();
-    Some(Position {
-        segment: next()?,
-        place: Place {
-            offset: next()?,
-            index: next()?,
-        },
-    })
-}
-
-fn remove(file: &Path) -> Result<(), BufferError> {
-    fs::remove_file(file).map_err(|source| failed(file, source))
-}
-
-fn failed(path: &Path, source: io::Error) -> BufferError {
-    BufferError::Io {
-        path: path.to_owned(),
-        source,
-    }
-}
-
-fn unreadable(file: &Path, error: Unreadable) -> BufferError {
-    match error {
-        Unreadable::Io(source) => failed(file, source),
-        Unreadable::UnknownKey => BufferError::OtherKey(file.parent().unwrap_or(file).to_owned()),
-        Unreadable::NoHeader => failed(file, io::ErrorKind::InvalidData.into()),
-    }
 }
