@@ -17,9 +17,10 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 
-use collectors::sink::ListSink;
+use collectors::sink::{ListSink, Sink};
 use collectors::syslog::Listener;
-use common::{PATIENCE, listen, port, quick, until};
+use collectors::syslog::tls::{TlsFiles, acceptor};
+use common::{Authority, PATIENCE, listen, listen_to, port, quick, until};
 
 /// Messages a sender sends.
 const MESSAGES: usize = 200;
@@ -166,6 +167,46 @@ async fn python_udp() {
 #[tokio::test]
 async fn python_tcp() {
     python("python-tcp", "tcp").await;
+}
+
+const PYTHON_TLS: &str = r#"
+import socket, ssl, sys
+name, port, folder, count = sys.argv[1], int(sys.argv[2]), sys.argv[3], int(sys.argv[4])
+context = ssl.create_default_context(cafile=folder + "/authority.pem")
+context.load_cert_chain(folder + "/device.pem", folder + "/device.key")
+with socket.create_connection(("127.0.0.1", port)) as plain:
+    with context.wrap_socket(plain, server_hostname="localhost") as stream:
+        for n in range(count):
+            message = b"<13>1 - host app - - - %s message %d end" % (name.encode(), n)
+            stream.sendall(b"%d %s" % (len(message), message))
+        stream.unwrap()
+"#;
+
+/// Another TLS implementation (OpenSSL), with a client certificate.
+#[tokio::test]
+async fn python_tls() {
+    let Some(python) = program("python3") else {
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let authority = Authority::new(folder, "authority");
+    authority.certify(folder, "server");
+    authority.certify(folder, "device");
+    let tls = acceptor(&TlsFiles {
+        certificate: folder.join("server.pem"),
+        key: folder.join("server.key"),
+        client_authorities: Some(folder.join("authority.pem")),
+    });
+    let sink = Arc::new(ListSink::default());
+    let shared = Arc::clone(&sink) as Arc<dyn Sink>;
+    let listener = listen_to("tls://127.0.0.1:0", quick(), Some(tls.unwrap()), shared);
+    let mut command = Command::new(python);
+    command.args(["-c", PYTHON_TLS, "python-tls", &port(&listener).to_string()]);
+    command.arg(folder).arg(MESSAGES.to_string());
+    let status = tokio::task::spawn_blocking(move || command.status().unwrap()).await;
+    assert!(status.unwrap().success());
+    all_arrived("python-tls", listener, &sink).await;
 }
 
 /// A daemon that ends with the test.

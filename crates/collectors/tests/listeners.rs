@@ -18,10 +18,10 @@ use collectors::sink::{Delivery, ListSink, NotDurable, Received, Sink};
 use collectors::syslog::tls::{TlsFiles, acceptor};
 use collectors::syslog::{Settings, StartError, start};
 use common::{
-    Gate, PATIENCE, Ticking, assert_balanced, listen, listen_to, port, quick, socket, texts, until,
+    Authority, Gate, PATIENCE, Ticking, assert_balanced, listen, listen_to, port, quick, socket,
+    texts, until,
 };
 use futures_util::future::BoxFuture;
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -486,27 +486,6 @@ async fn an_address_that_is_taken_is_named() {
         Arc::new(Ticking::default()),
     );
     assert!(matches!(tls, Err(StartError::NoCertificate(_))));
-}
-
-/// A certificate authority, and files of a server or client it has certified.
-struct Authority(CertifiedIssuer<'static, KeyPair>);
-
-impl Authority {
-    fn new(folder: &Path, name: &str) -> Self {
-        let mut params = CertificateParams::new(Vec::new()).unwrap();
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
-        std::fs::write(folder.join(format!("{name}.pem")), issuer.pem()).unwrap();
-        Self(issuer)
-    }
-
-    fn certify(&self, folder: &Path, name: &str) {
-        let key = KeyPair::generate().unwrap();
-        let params = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
-        let certificate = params.signed_by(&key, &self.0).unwrap();
-        std::fs::write(folder.join(format!("{name}.pem")), certificate.pem()).unwrap();
-        std::fs::write(folder.join(format!("{name}.key")), key.serialize_pem()).unwrap();
-    }
 }
 
 fn tls_client(folder: &Path, identity: Option<&str>) -> tokio_rustls::TlsConnector {

@@ -42,6 +42,9 @@ use crate::sink::Sink;
 use intake::Intake;
 use queue::Queue;
 
+/// Memory a stream listener needs at most for messages that wait, in bytes.
+const STREAM_QUEUE: usize = 4 * 1024 * 1024;
+
 /// Why a listener did not start.
 #[derive(Debug, Error)]
 pub enum StartError {
@@ -81,7 +84,10 @@ pub fn start(
     let (socket, local) = bind(address, &settings, tls)?;
     let settings = Arc::new(settings);
     let counters = Arc::new(Counters::default());
-    let (queue, outlet) = queue::bounded(settings.queue_bytes);
+    let (queue, outlet) = queue::bounded(match socket {
+        Bound::Datagrams(_) => settings.queue_bytes,
+        Bound::Streams(..) => settings.queue_bytes.min(STREAM_QUEUE),
+    });
     let address = ListenAddress {
         socket: local,
         ..address

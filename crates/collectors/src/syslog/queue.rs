@@ -5,8 +5,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::mpsc::error::TryRecvError;
 use tokio::sync::{Semaphore, mpsc};
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use super::counters::Counters;
@@ -15,6 +16,8 @@ use crate::sink::{Received, Sink};
 
 /// Bytes a message costs beyond its own: the struct and its allocation.
 const OVERHEAD: usize = 160;
+/// How long the delivering task sleeps while a batch fills up.
+const NAP: Duration = Duration::from_millis(5);
 /// Pauses between attempts to deliver, doubled up to the last.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LAST_PAUSE: Duration = Duration::from_secs(5);
@@ -117,15 +120,23 @@ pub(super) async fn deliver_all(
 }
 
 impl Outlet {
+    /// Collects until the batch is full or its first message has waited long enough. Naps instead
+    /// of waking up for each message, which would cost more than the message itself.
     async fn gather(&mut self, first: Chunk, settings: &Settings) -> (Vec<Received>, usize) {
         let deadline = Instant::now() + settings.linger;
         let (mut batch, mut cost) = (first.messages, first.cost as usize);
         while batch.len() < settings.batch_messages {
-            let Ok(Some(mut chunk)) = timeout_at(deadline, self.receiver.recv()).await else {
-                break;
-            };
-            batch.append(&mut chunk.messages);
-            cost += chunk.cost as usize;
+            match self.receiver.try_recv() {
+                Ok(mut chunk) => {
+                    batch.append(&mut chunk.messages);
+                    cost += chunk.cost as usize;
+                }
+                Err(TryRecvError::Disconnected) => break,
+                Err(TryRecvError::Empty) if Instant::now() >= deadline => break,
+                Err(TryRecvError::Empty) => {
+                    sleep_until(deadline.min(Instant::now() + NAP)).await;
+                }
+            }
         }
         (batch, cost)
     }

@@ -39,7 +39,9 @@ pub struct Settings {
     /// Receive buffer asked of the kernel for a UDP socket, in bytes. Default 8 MiB; the kernel
     /// grants up to `net.core.rmem_max`.
     pub receive_buffer: usize,
-    /// Memory for messages that wait for the sink, in bytes. Default 32 MiB.
+    /// Memory for messages that wait for the sink, in bytes. Default 32 MiB for datagrams, which
+    /// are lost when it is full. A stream only waits, and is cheaper when what it brings is still
+    /// in the processor's cache; its listener uses 4 MiB at most.
     pub queue_bytes: usize,
     /// Messages delivered together at most. Default 2,000.
     pub batch_messages: usize,

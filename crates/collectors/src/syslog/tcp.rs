@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
-use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
@@ -26,6 +26,8 @@ const READ: usize = 16 * 1024;
 const LAST_BYTES: usize = 16 * 1024 * 1024;
 /// A connection holds nothing more when nothing comes for so long.
 const LAST_WAIT: Duration = Duration::from_millis(20);
+/// How long the orderly end of a connection may take.
+const FAREWELL: Duration = Duration::from_secs(1);
 /// Pause after a failed accept; the usual reason is that file descriptors ran out.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// Connections that wait to be accepted.
@@ -177,7 +179,7 @@ enum Read {
     Stop,
 }
 
-async fn read<S: AsyncRead + Unpin>(
+async fn read<S: AsyncRead + AsyncWrite + Unpin>(
     mut stream: S,
     peer: SocketAddr,
     intake: &Intake,
@@ -210,6 +212,10 @@ async fn read<S: AsyncRead + Unpin>(
         }
     }
     connection.close().await;
+    // Says goodbye: a TLS client takes a silent end for an attack.
+    if let Ok(Err(error)) = timeout(FAREWELL, stream.shutdown()).await {
+        tracing::debug!(%error, %peer, "a connection did not end in order");
+    }
 }
 
 async fn wait<S: AsyncRead + Unpin>(

@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "each test file uses its part")]
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
@@ -10,6 +11,7 @@ use collectors::sink::{Delivery, ListSink, NotDurable, Received, Sink};
 use collectors::syslog::{self, Counters, ListenAddress, Listener, Settings};
 use domain::time::{Clock, Timestamp};
 use futures_util::future::BoxFuture;
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 use tokio::sync::Semaphore;
 use tokio_rustls::TlsAcceptor;
 
@@ -106,5 +108,28 @@ impl Sink for Gate {
             let _ = self.open.acquire().await;
             self.list.deliver(batch).await
         })
+    }
+}
+
+/// A certificate authority, and files of a server or client it has certified.
+pub struct Authority(CertifiedIssuer<'static, KeyPair>);
+
+impl Authority {
+    pub fn new(folder: &Path, name: &str) -> Self {
+        let mut params = CertificateParams::new(Vec::new()).unwrap();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.distinguished_name.push(DnType::CommonName, name);
+        let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
+        std::fs::write(folder.join(format!("{name}.pem")), issuer.pem()).unwrap();
+        Self(issuer)
+    }
+
+    pub fn certify(&self, folder: &Path, name: &str) {
+        let key = KeyPair::generate().unwrap();
+        let mut params = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
+        params.distinguished_name.push(DnType::CommonName, name);
+        let certificate = params.signed_by(&key, &self.0).unwrap();
+        std::fs::write(folder.join(format!("{name}.pem")), certificate.pem()).unwrap();
+        std::fs::write(folder.join(format!("{name}.key")), key.serialize_pem()).unwrap();
     }
 }
