@@ -47,13 +47,13 @@ impl Udp {
         if address.is_ipv6() {
             socket.set_only_v6(false)?;
         }
-        socket.set_recv_buffer_size(receive_buffer)?;
+        enlarge(&socket, receive_buffer)?;
         // The kernel doubles what it grants, for its own bookkeeping (socket(7)).
         let granted = socket.recv_buffer_size()? / 2;
         if granted < receive_buffer {
             tracing::warn!(
                 %address, granted, asked = receive_buffer,
-                "UDP receive buffer is smaller than asked: raise net.core.rmem_max so that bursts are not lost"
+                "UDP receive buffer is smaller than asked: raise net.core.rmem_max or give CAP_NET_ADMIN so that bursts are not lost"
             );
         }
         socket.bind(&address.into())?;
@@ -120,6 +120,16 @@ impl Udp {
             intake.counters.kernel_drops.set(drops);
         }
     }
+}
+
+/// Asks for a receive buffer. With `CAP_NET_ADMIN` the kernel grants it whatever
+/// `net.core.rmem_max` says (socket(7), SO_RCVBUFFORCE).
+fn enlarge(socket: &Socket, bytes: usize) -> io::Result<()> {
+    #[cfg(target_os = "linux")]
+    if rustix::net::sockopt::set_socket_recv_buffer_size_force(socket, bytes).is_ok() {
+        return Ok(());
+    }
+    socket.set_recv_buffer_size(bytes)
 }
 
 /// Counts a datagram; gives it back when it is a message.
