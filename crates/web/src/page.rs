@@ -9,6 +9,7 @@ use axum::response::{Html as AxumHtml, IntoResponse, Response};
 use domain::access::Permission;
 use domain::score::Points;
 use domain::severity::Severity;
+pub(crate) use domain::time::span;
 use domain::time::{DAY_US, HOUR_US, MINUTE_US, Timestamp, Zone};
 use store::alerts;
 
@@ -227,19 +228,6 @@ fn relative(at: Timestamp, zone: &Zone, now: Timestamp) -> String {
     }
 }
 
-/// A duration as people say it: `40 s`, `18 min`, `5 h 18 min`, `3 days`.
-pub(crate) fn span(micros: i64) -> String {
-    let seconds = micros / 1_000_000;
-    match seconds {
-        i64::MIN..=59 => format!("{seconds} s"),
-        60..=3599 => format!("{} min", seconds / 60),
-        3600..86_400 if seconds % 3600 < 60 => format!("{} h", seconds / 3600),
-        3600..86_400 => format!("{} h {} min", seconds / 3600, seconds % 3600 / 60),
-        86_400..172_800 => "1 day".to_owned(),
-        _ => format!("{} days", seconds / 86_400),
-    }
-}
-
 /// A score with its meter.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Score {
@@ -394,7 +382,6 @@ mod tests {
 
     #[test]
     fn small_words() {
-        assert_eq!(span(5 * HOUR_US + 18 * MINUTE_US), "5 h 18 min");
         assert_eq!(initials("jane.smith@corp"), "JS");
         assert_eq!(encode("/alerts?a=1&b"), "%2Falerts%3Fa%3D1%26b");
         assert_eq!(tenth(44.16), "44.2");
