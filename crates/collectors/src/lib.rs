@@ -1,5 +1,10 @@
-//! What reaches out or listens: syslog sockets, pulls of cloud findings, the packs that make
+//! What reaches out or listens: pulls of cloud findings, posted webhooks, the packs that make
 //! devices send.
 //!
-//! Deliberately empty so far: every event arrives over HTTP (`web::ingest`) or from a file
-//! (`import`). What comes here will deliver into a sink with one method and never know the store.
+//! Nothing here knows the store: pages and events go into a sink with one method, and the facts a
+//! check needs are handed in.
+
+pub mod checks;
+pub mod pack;
+pub mod provider;
+pub mod webhook;

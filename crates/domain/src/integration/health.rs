@@ -305,10 +305,12 @@ mod tests {
 
     const NOW: Timestamp = Timestamp::from_micros(100 * DAY_US);
 
+    #[expect(clippy::unnecessary_wraps, reason = "the fields it fills are optional")]
     fn ago(minutes: i64) -> Option<Timestamp> {
         Some(NOW.plus(-minutes * MINUTE_US))
     }
 
+    #[expect(clippy::unnecessary_wraps, reason = "the fields it fills are optional")]
     fn every(minutes: i64) -> Option<Cadence> {
         Some(Cadence {
             usual_us: minutes * MINUTE_US,

@@ -50,7 +50,7 @@ pub async fn watch(scope: &Scope, slug: &str) -> Result<Watched> {
 
 /// What arrived, by source, and who reported, by integration.
 struct Arrivals {
-    arrivals: Vec<Arrival>,
+    by_source: Vec<Arrival>,
     hours: BTreeMap<SourceId, Vec<(i64, i64)>>,
     beats: Vec<(IntegrationId, Timestamp)>,
 }
@@ -59,7 +59,7 @@ impl Arrivals {
     async fn read(scope: &Scope) -> Result<Self> {
         let since = |days: i64| scope.now.plus(-days * DAY_US).micros().div_euclid(HOUR_US);
         Ok(Self {
-            arrivals: overview::arrivals(scope, since(1)).await?,
+            by_source: overview::arrivals(scope, since(1)).await?,
             hours: hours(scope, since(LEARNT_DAYS)).await?,
             beats: collector_instances::latest(scope).await?,
         })
@@ -67,7 +67,7 @@ impl Arrivals {
 
     fn judge(&self, scope: &Scope, integration: Integration) -> Watched {
         let arrival = self
-            .arrivals
+            .by_source
             .iter()
             .find(|a| a.source == integration.source);
         let cadence = self.cadence(&integration, scope.now);
