@@ -5,6 +5,7 @@
 //! check needs are handed in.
 
 pub mod checks;
+pub mod formats;
 pub mod pack;
 pub mod provider;
 pub mod webhook;

@@ -9,17 +9,20 @@ use domain::time::{Clock, Timestamp};
 use ipnet::IpNet;
 use normalize::RedactionKey;
 use store::log::Appender;
+use store::seal::KeyRing;
 use store::{Db, Principal, Scope, Via};
 use tokio::sync::Notify;
 
 use crate::auth::api_key::KeyCheck;
 use crate::auth::hashing::Hashing;
+use crate::ingest::webhook::Deliveries;
 use crate::limit::Limits;
 
 /// Keys derived from the installation's master key.
 #[derive(Clone)]
 pub struct Keys {
     master: Arc<[u8; 32]>,
+    ring: Arc<KeyRing>,
 }
 
 impl std::fmt::Debug for Keys {
@@ -31,9 +34,20 @@ impl std::fmt::Debug for Keys {
 impl Keys {
     /// Derives everything from the master key.
     pub fn new(master: [u8; 32]) -> Self {
+        Self::with_previous(master, &[])
+    }
+
+    /// The same, while secrets sealed under earlier master keys can still be opened.
+    pub fn with_previous(master: [u8; 32], previous: &[[u8; 32]]) -> Self {
         Self {
+            ring: Arc::new(KeyRing::new(&master, previous)),
             master: Arc::new(master),
         }
+    }
+
+    /// The keys that open sealed secrets.
+    pub fn ring(&self) -> &KeyRing {
+        &self.ring
     }
 
     /// The key that hashes redacted values of a tenant.
@@ -126,6 +140,8 @@ struct Inner {
     hashing: Hashing,
     limits: Limits,
     key_check: KeyCheck,
+    providers: Vec<Arc<dyn collectors::provider::Provider>>,
+    deliveries: Deliveries,
 }
 
 impl App {
@@ -136,6 +152,8 @@ impl App {
             hashing: Hashing::new(settings.bcrypt_cost),
             limits: Limits::new(),
             key_check: KeyCheck::new(),
+            providers: collectors::provider::all(),
+            deliveries: Deliveries::new(),
             db,
             clock,
             settings,
@@ -167,6 +185,22 @@ impl App {
 
     pub(crate) fn limits(&self) -> &Limits {
         &self.inner.limits
+    }
+
+    pub(crate) fn ring(&self) -> &KeyRing {
+        self.inner.settings.keys.ring()
+    }
+
+    pub(crate) fn providers(&self) -> &[Arc<dyn collectors::provider::Provider>] {
+        &self.inner.providers
+    }
+
+    pub(crate) fn deliveries(&self) -> &Deliveries {
+        &self.inner.deliveries
+    }
+
+    pub(crate) fn clock(&self) -> Arc<dyn Clock> {
+        Arc::clone(&self.inner.clock)
     }
 
     pub(crate) fn key_check(&self) -> &KeyCheck {

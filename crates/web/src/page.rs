@@ -158,7 +158,10 @@ impl Shell {
             },
             NavGroup {
                 heading: Some("Connect"),
-                rooms: vec![room("/sources", "i-sources", "Sources")],
+                rooms: vec![
+                    room("/sources", "i-sources", "Sources"),
+                    room("/integrations", "i-integrations", "Integrations"),
+                ],
             },
         ];
         if !govern.is_empty() {

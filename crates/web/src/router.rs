@@ -97,6 +97,8 @@ routes! {
         get "/login" => pages::login::form;
         post "/login" => pages::login::submit;
         post "/api/ingest/{source}" => ingest::receive;
+        post "/api/ingest/{source}/webhook" => ingest::webhook::receive;
+        post "/api/ingest/{source}/heartbeat" => ingest::heartbeat::receive;
     }
     guarded {
         post "/logout" ProfileSelf => pages::login::sign_out;
@@ -168,6 +170,19 @@ routes! {
         put "/api/sources/{source}" SourcesManage => api::sources::update;
         delete "/api/sources/{source}" SourcesManage => api::sources::delete;
         post "/api/sources/{source}/rotate-key" SourcesManage => api::sources::rotate_key;
+        get "/api/integrations" IntegrationsView => api::integrations::list;
+        post "/api/integrations" IntegrationsManage => api::integrations::create;
+        get "/api/integrations/{slug}" IntegrationsView => api::integrations::show;
+        put "/api/integrations/{slug}" IntegrationsManage => api::integrations::update;
+        delete "/api/integrations/{slug}" IntegrationsManage => api::integrations::delete;
+        post "/api/integrations/{slug}/test" IntegrationsRun => api::integrations::run_test;
+        post "/api/integrations/{slug}/run" IntegrationsRun => api::integrations::run;
+        post "/api/integrations/{slug}/pause" IntegrationsManage => api::integrations::pause;
+        post "/api/integrations/{slug}/resume" IntegrationsManage => api::integrations::resume;
+        post "/api/integrations/{slug}/rotate" SecretsRotate => api::integrations::rotate;
+        get "/api/integrations/{slug}/pack" IntegrationsManage => api::integrations::download_pack;
+        get "/api/integrations/{slug}/preview" IntegrationsView => api::integrations::show_preview;
+        post "/api/integrations/{slug}/preview" IntegrationsView => api::integrations::preview_sample;
         get "/api/audit" AuditView => api::audit::list;
         get "/api/users" UsersView => api::users::list;
     }
