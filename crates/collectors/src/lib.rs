@@ -6,6 +6,7 @@
 
 pub mod checks;
 pub mod formats;
+pub mod outbound;
 pub mod pack;
 pub mod provider;
 pub mod webhook;

@@ -351,6 +351,14 @@ impl FieldErrors {
         self.0.get(field)
     }
 
+    /// Every error with the id of its field on the page.
+    pub(crate) fn all(&self) -> impl Iterator<Item = (&'static str, &String)> {
+        let id = |field: &'static str| field.rsplit_once('.').map_or(field, |(_, last)| last);
+        self.0
+            .iter()
+            .map(move |(field, message)| (id(field), message))
+    }
+
     /// Whether the form is fine.
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()

@@ -17,7 +17,7 @@ use store::{Principal, Scope, Via, integrations};
 
 use super::{Receiver, answer, append, body, quota};
 use crate::app::App;
-use crate::auth::{Visitor, session};
+use crate::auth::Visitor;
 use crate::connect::credential;
 use crate::error::{WebError, WebResult};
 
@@ -69,7 +69,7 @@ async fn take(app: &App, slug: &str, visitor: &Visitor, request: Request) -> Web
         .filter(|t| t.source.settings.enabled && t.is_signed(&headers))
         .collect();
     if candidates.is_empty() {
-        return Err(session::unauthorized());
+        return Err(refused());
     }
     let bytes = body::read_plain(request).await?;
     let target = genuine(app, candidates, &headers, &bytes).await?;
@@ -84,6 +84,15 @@ async fn take(app: &App, slug: &str, visitor: &Visitor, request: Request) -> Web
         app.deliveries().note(delivery);
     }
     Ok(response)
+}
+
+/// One text for unknown, unsigned, wrongly signed, too old and paused.
+fn refused() -> WebError {
+    WebError::new(
+        StatusCode::UNAUTHORIZED,
+        "The request is not accepted",
+        "Sign it with the secret of this integration, or send its key, within 5 minutes of its timestamp. The integration's page says what was wrong.",
+    )
 }
 
 /// An integration a request may be meant for.
@@ -158,7 +167,7 @@ async fn by_key(
     // A signed integration has no key that would open it.
     match target {
         Some(target) if target.signature() == Some(Signature::ApiKey) => Ok(Some(target)),
-        _ => Err(session::unauthorized()),
+        _ => Err(refused()),
     }
 }
 
@@ -177,12 +186,12 @@ async fn genuine(
         let secrets = credential::signing_secrets(app, &scope, &target.integration).await?;
         let kind = target.signature().unwrap_or_default();
         match signature::verify(kind, &signed, bytes, &secrets, app.now()) {
-            Ok(()) if found.is_some() => return Err(session::unauthorized()),
+            Ok(()) if found.is_some() => return Err(refused()),
             Ok(()) => found = Some(target),
             Err(why) => note_refused(&scope, &target, why).await?,
         }
     }
-    found.ok_or_else(session::unauthorized)
+    found.ok_or_else(refused)
 }
 
 async fn note_refused(scope: &Scope, target: &Target, why: NotGenuine) -> WebResult<()> {
