@@ -2,10 +2,11 @@
 //! devices send.
 //!
 //! Nothing here knows the store: pages and events go into a sink with one method, and the facts a
-//! check needs are handed in.
+//! check needs are handed in. Of the GuardDuty pull there are the decisions so far.
 
 pub mod checks;
 pub mod formats;
+pub mod guardduty;
 pub mod outbound;
 pub mod pack;
 pub mod provider;

@@ -135,7 +135,7 @@ pub enum Unit {
 pub enum Reference {
     /// The actor's own past.
     Own,
-    /// Documented defaults, while the actor has too little past.
+    /// Documented defaults, while the actor has too little past or nothing to take a multiple of.
     Default,
 }
 

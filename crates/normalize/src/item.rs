@@ -70,11 +70,16 @@ pub(crate) fn read(
 
 /// Refuses items that are too large or too deep before anything is built from them.
 fn check_shape(raw: &str) -> Result<(), Problem> {
-    if raw.len() > MAX_ITEM_BYTES {
+    check_shape_within(raw, MAX_ITEM_BYTES)
+}
+
+/// The same for a document that may hold several items.
+pub(crate) fn check_shape_within(raw: &str, most_bytes: usize) -> Result<(), Problem> {
+    if raw.len() > most_bytes {
         return Err(Problem::new(
             "event",
             format!(
-                "the event has {} bytes; at most {MAX_ITEM_BYTES} are accepted",
+                "the event has {} bytes; at most {most_bytes} are accepted",
                 raw.len()
             ),
         ));

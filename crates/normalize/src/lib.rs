@@ -5,8 +5,10 @@
 
 mod attributes;
 pub mod body;
+pub mod guardduty;
 pub mod identity;
 mod item;
+pub mod mikrotik;
 pub mod record;
 pub mod redact;
 mod text;

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use domain::baseline::{
     BASELINE_DAYS, BaselineDay, BaselineView, DayState, MIN_BASELINE_EVENTS, Usual,
 };
+use domain::score::Reference;
 use domain::time::{Day, Minute, Timestamp, Zone};
 
 use crate::observation::ValueHash;
@@ -138,27 +139,24 @@ impl Baseline {
         days_until(profile, self.last_day).filter(|d| self.days_used.binary_search(&d.day).is_ok())
     }
 
-    /// Usual bytes a day, or the default while there is none.
-    pub fn daily_bytes(&self) -> f64 {
-        or_default(self.young, self.bytes.usual.median, DEFAULT_DAILY_BYTES)
+    /// Usual bytes a day and where that number comes from.
+    pub fn daily_bytes(&self) -> (f64, Reference) {
+        self.or_default(&self.bytes, DEFAULT_DAILY_BYTES)
     }
 
-    /// Usual distinct resources a day, or the default while there is none.
-    pub fn daily_resources(&self) -> f64 {
-        or_default(
-            self.young,
-            self.resources.usual.median,
-            DEFAULT_DAILY_RESOURCES,
-        )
+    /// Usual distinct resources a day and where that number comes from.
+    pub fn daily_resources(&self) -> (f64, Reference) {
+        self.or_default(&self.resources, DEFAULT_DAILY_RESOURCES)
     }
-}
 
-/// An actor who usually moves nothing has no multiple: the default stands in there too.
-fn or_default(young: bool, median: f64, default: f64) -> f64 {
-    if young || median <= 0.0 {
-        default
-    } else {
-        median
+    /// An actor who usually moves nothing has no multiple: the default stands in there too.
+    fn or_default(&self, amount: &Amount, default: f64) -> (f64, Reference) {
+        let median = amount.usual.median;
+        if self.young || median <= 0.0 {
+            (default, Reference::Default)
+        } else {
+            (median, Reference::Own)
+        }
     }
 }
 

@@ -329,6 +329,27 @@ fn a_young_actor_is_compared_with_defaults() {
 }
 
 #[test]
+fn an_actor_who_moves_nothing_is_compared_with_a_default_that_says_so() {
+    let mut events = office_days(13, 0);
+    for event in &mut events {
+        event.bytes = 0;
+    }
+    let now = at("2026-03-16T10:05:00Z");
+    let bytes = 40_000_000;
+    events.push(Observation { bytes, ..seen(now) });
+    let last = run(events, &RuleSet::default()).pop().unwrap();
+    let rows = scoring::explain::contributions(&last.assessment, &Zone::utc());
+    let row = rows.iter().find(|r| r.rule == "volume_spike").unwrap();
+    assert_eq!(row.reference, domain::score::Reference::Default);
+    assert_eq!(
+        row.sentence,
+        "38 MiB moved within 24 hours, mostly at 10:05; usually none on 13 active days, \
+         default 9.5 MiB a day"
+    );
+    assert_eq!(row.rarity, "not once on 13 active days");
+}
+
+#[test]
 fn scores_fall_after_the_behaviour_stops() {
     let rules = RuleSet::default();
     let (zone, excluded) = (Zone::utc(), BTreeSet::new());

@@ -65,6 +65,13 @@ on_both!(duplicates_are_counted_and_not_stored, |db| async move {
         .await
         .unwrap();
     assert_eq!(twice.events, [Outcome::Duplicate, Outcome::Duplicate]);
+    let last = log::tail(&db.db, Position::START, 100).await.unwrap();
+    let end = log::end(&db.db).await.unwrap();
+    assert_eq!(
+        end,
+        last.last().unwrap().position,
+        "duplicates do not move the end"
+    );
     let stored = events::list(&db.acme(NOW), &events::Filter::default(), None, 200)
         .await
         .unwrap();

@@ -6,6 +6,7 @@ pub mod counterfactual;
 pub mod evidence;
 mod sentence;
 
+use domain::baseline::MIN_BASELINE_EVENTS;
 use domain::rule::RuleKey;
 use domain::score::{
     Assessment, Contribution, ContributionKind, Points, Reference, Signal, Snapshot, Unit,
@@ -130,10 +131,9 @@ fn cap(assessment: &Assessment) -> Contribution {
 
 fn rarity(signal: &Signal, assessment: &Assessment) -> String {
     let days = assessment.days_used.len();
-    match (signal.reference, signal.days_reached, days) {
-        (Reference::Default, ..) | (_, _, 0) => {
-            "baseline too young: compared with defaults".to_owned()
-        }
+    let young = assessment.baseline_events < MIN_BASELINE_EVENTS;
+    match (young, signal.days_reached, days) {
+        (true, ..) | (_, _, 0) => "baseline too young: compared with defaults".to_owned(),
         (_, 0, days) => format!("not once on {days} active days"),
         (_, reached, days) => {
             format!(

@@ -1,5 +1,6 @@
 //! The reason of one signal, and the alert's one sentence.
 
+use domain::baseline::MIN_BASELINE_EVENTS;
 use domain::rule::RuleKey;
 use domain::score::{Assessment, Reference, Signal};
 use domain::time::{Minute, Zone};
@@ -16,14 +17,14 @@ pub(super) fn of(signal: &Signal, assessment: &Assessment, zone: &Zone) -> Strin
     let window = words::window(signal.window_minutes);
     match signal.rule {
         RuleKey::OffHours => format!(
-            "{what} outside the {} {}{when}; usual {} a day",
+            "{what} outside the {} {}{when}; {}",
             if signal.reference == Reference::Default {
                 "default hours"
             } else {
                 "usual hours"
             },
             words::hours(&assessment.typical_hours),
-            words::amount(signal.median),
+            usual_count(signal),
         ),
         RuleKey::NewIp => format!(
             "{what} not seen on {} before, within {window}{when}",
@@ -37,19 +38,19 @@ pub(super) fn of(signal: &Signal, assessment: &Assessment, zone: &Zone) -> Strin
             format!(
                 "{what} moved within {window}{}; {}",
                 mostly(&when),
-                usual(signal, words::bytes)
+                usual(signal, assessment, words::bytes)
             )
         }
         RuleKey::ScopeExpansion => {
             format!(
                 "{what} within {window}{}; {}",
                 mostly(&when),
-                usual(signal, words::amount)
+                usual(signal, assessment, words::amount)
             )
         }
         RuleKey::FailureBurst => format!(
-            "{what} within {window}{when}; usual {} a day",
-            words::amount(signal.median)
+            "{what} within {window}{when}; {}",
+            usual_count(signal)
         ),
     }
 }
@@ -135,14 +136,31 @@ fn observed(signal: &Signal) -> String {
     }
 }
 
-fn usual(signal: &Signal, show: impl Fn(f64) -> String) -> String {
+/// What a multiple is taken of. A default stands in for an actor with too little past, and for
+/// one whose usual day holds nothing to take a multiple of.
+fn usual(signal: &Signal, assessment: &Assessment, show: impl Fn(f64) -> String) -> String {
+    let days = assessment.days_used.len() as f64;
     match signal.reference {
-        Reference::Default => format!("default {} a day", show(signal.median)),
         Reference::Own => format!(
             "usual {} a day, at most {} on 95 of 100 days",
             show(signal.median),
             show(signal.p95)
         ),
+        Reference::Default if assessment.baseline_events < MIN_BASELINE_EVENTS => {
+            format!("too little past, default {} a day", show(signal.median))
+        }
+        Reference::Default => format!(
+            "usually none on {}, default {} a day",
+            words::plural(days, "active day", "active days"),
+            show(signal.median)
+        ),
+    }
+}
+
+fn usual_count(signal: &Signal) -> String {
+    match signal.reference {
+        Reference::Own => format!("usual {} a day", words::amount(signal.median)),
+        Reference::Default => "too little past to know the usual".to_owned(),
     }
 }
 

@@ -7,7 +7,7 @@ use super::{Window, densest_span, signal};
 
 pub(super) fn evaluate(window: &Window<'_>, settings: &RuleSettings) -> Signal {
     let resources = window.resources as f64;
-    let usual = window.baseline.daily_resources();
+    let (usual, reference) = window.baseline.daily_resources();
     let ratio = resources / usual;
     let mut signal = signal(
         settings,
@@ -16,6 +16,7 @@ pub(super) fn evaluate(window: &Window<'_>, settings: &RuleSettings) -> Signal {
         &window.baseline.resources,
     );
     signal.median = usual;
+    signal.reference = reference;
     signal.ratio = Some(ratio);
     signal.points = super::points(settings, ratio);
     if ratio > settings.threshold {

@@ -7,10 +7,11 @@ use super::{Window, densest_span, signal};
 
 pub(super) fn evaluate(window: &Window<'_>, settings: &RuleSettings) -> Signal {
     let bytes = window.sums.bytes as f64;
-    let usual = window.baseline.daily_bytes();
+    let (usual, reference) = window.baseline.daily_bytes();
     let ratio = bytes / usual;
     let mut signal = signal(settings, window.baseline, bytes, &window.baseline.bytes);
     signal.median = usual;
+    signal.reference = reference;
     signal.ratio = Some(ratio);
     signal.points = super::points(settings, ratio);
     if ratio > settings.threshold {

@@ -49,8 +49,10 @@ pub(super) struct Arguments {
 
 /// Who signs in to the demo.
 const EMAIL: &str = "analyst@harbourfinch.example";
-/// Time of the organisation that passes between two scoring passes while it is loaded.
+/// Time of the organisation that passes between two scoring passes while it is loaded: short in
+/// the last two weeks, where alerts must be detected when they happened, a day before that.
 const STEP_US: i64 = 15 * MINUTE_US;
+const RECENT_US: i64 = 14 * DAY_US;
 /// How soon after an event it is scored.
 const PROMPT_US: i64 = 5_000_000;
 /// How long the analyst of the demo took to look at the alert that is closed already.
@@ -66,8 +68,10 @@ impl Clock for Then {
     }
 }
 
-fn step(event: &DemoEvent) -> i64 {
-    event.at.micros().div_euclid(STEP_US)
+fn step(event: &DemoEvent, now: Timestamp) -> i64 {
+    let recent = now.micros() - event.at.micros() < RECENT_US;
+    let length = if recent { STEP_US } else { DAY_US };
+    event.at.micros().div_euclid(length) * length
 }
 
 pub(super) async fn run(arguments: Arguments, flags: &Flags) -> Outcome {
@@ -221,7 +225,7 @@ async fn load(db: &Db, scope: &Scope) -> Outcome {
     eprintln!("loading {} events of the demo organisation …", events.len());
     let appender = Appender::start(db.clone(), Arc::new(Notify::new()));
     let mut scorer = Scorer::new(start::worker_name());
-    for step in events.chunk_by(|a, b| step(a) == step(b)) {
+    for step in events.chunk_by(|a, b| step(a, now) == step(b, now)) {
         let end = step.iter().map(|e| e.at).max().unwrap_or(now);
         let clock: Arc<dyn Clock> = Arc::new(Then(end.plus(PROMPT_US).min(now)));
         append(&appender, scope, &all, step, None).await?;
@@ -305,7 +309,10 @@ async fn close_false_positive(scope: &Scope) -> Outcome {
         email: user.email,
     };
     for alert in alerts::list(&scope, &filter, Order::Newest, None, 10).await? {
-        scope.now = alert.detected_at.plus(UNTIL_CLOSED_US).min(SystemClock.now());
+        scope.now = alert
+            .detected_at
+            .plus(UNTIL_CLOSED_US)
+            .min(SystemClock.now());
         let wanted = Move {
             to: Status::FalsePositive,
             disposition: None,

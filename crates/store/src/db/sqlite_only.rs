@@ -103,9 +103,9 @@ pub(crate) const TAIL: &str = "SELECT e.seq AS lo, 0 AS hi, e.tenant_id, e.id, e
  ORDER BY e.seq
  LIMIT $3";
 
-/// The newest position of the log.
-pub(crate) const END: &str =
-    "SELECT COALESCE((SELECT seq FROM sqlite_sequence WHERE name = 'events'), 0) AS lo, 0 AS hi";
+/// The newest position of the log. Not the counter of autoincrement: that also moves for rows
+/// that were not stored because they were there already.
+pub(crate) const END: &str = "SELECT COALESCE(MAX(seq), 0) AS lo, 0 AS hi FROM events";
 
 /// One actor's events between two instants that lie at or before a position.
 pub(crate) const HISTORY: &str = "SELECT id, occurred_at, outcome, resource, resource_id, ip,
