@@ -9,12 +9,14 @@ use domain::time::Clock;
 use metrics_exporter_prometheus::PrometheusBuilder;
 use secrecy::ExposeSecret;
 use store::db::Durability;
+use store::log::Appender;
 use store::users::NewUser;
 use store::{Db, Principal, Scope, Via, migrate, setup, tenants, users};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 use web::{App, Hashing, Keys, accept, ops::Ops, router};
+use worker::jobs::pull::Pulling;
 use worker::{Intervals, Runner};
 
 use crate::clock::SystemClock;
@@ -134,6 +136,7 @@ pub(crate) async fn run(
     ready: impl FnOnce(SocketAddr),
 ) -> Outcome {
     let key = config.require_key()?;
+    secrets_open(config, &db).await?;
     let draining = Arc::new(AtomicBool::new(false));
     let recorder = PrometheusBuilder::new().install_recorder();
     let metrics = recorder.map_err(|e| Failure::Failed(format!("metrics: {e}")))?;
@@ -164,7 +167,8 @@ pub(crate) async fn run(
             baseline: config.baseline_interval,
         };
         let owner = worker_name();
-        let runner = Runner::new(db.clone(), clock, wake, intervals, owner);
+        let pulling = pulling(config, &db, &wake)?;
+        let runner = Runner::new(db.clone(), clock, wake, intervals, owner).pulling(pulling);
         let stop = stop.clone();
         parts.spawn(async move { runner.run(stop).await.map_err(Failure::from) });
     }
@@ -178,6 +182,32 @@ pub(crate) async fn run(
     let _ = ops_task.await;
     db.close().await;
     outcome
+}
+
+/// What the worker needs to pull.
+fn pulling(config: &Config, db: &Db, wake: &Arc<Notify>) -> Outcome<Pulling> {
+    let keys = Keys::new(config.require_key()?.bytes());
+    Ok(Pulling {
+        appender: Appender::start(db.clone(), Arc::clone(wake)),
+        ring: Arc::new(config.key_ring()?),
+        redaction: Arc::new(move |tenant| keys.redaction(tenant)),
+        providers: collectors::provider::all(),
+    })
+}
+
+/// Makes sure that every stored secret has its key: without it nothing is started, and nothing is
+/// lost.
+async fn secrets_open(config: &Config, db: &Db) -> Outcome {
+    let ring = config.key_ring()?;
+    for (key, count) in store::secrets::census(db).await? {
+        if !ring.holds(&key) {
+            return Err(Failure::configuration(format!(
+                "INTEGRATION_ENCRYPTION_KEY: {count} stored secrets are sealed with the key {key}, this one is {}: set the key of before, or put it into INTEGRATION_ENCRYPTION_KEY_PREVIOUS and run 'insider-risk keys rotate'",
+                ring.current_id()
+            )));
+        }
+    }
+    Ok(())
 }
 
 /// Waits for every part. When one fails, the others are asked to end too.
@@ -199,7 +229,14 @@ fn web_settings(config: &Config, key: &MasterKey) -> web::Settings {
         base_url: config.base_url.clone(),
         trusted_proxies: config.trusted_proxies.clone(),
         bcrypt_cost: bcrypt_cost(),
-        keys: Keys::new(key.bytes()),
+        keys: Keys::with_previous(
+            key.bytes(),
+            &config
+                .previous_keys
+                .iter()
+                .map(MasterKey::bytes)
+                .collect::<Vec<_>>(),
+        ),
     }
 }
 
