@@ -70,6 +70,8 @@ struct IntegrationPage {
     signature: Option<Signature>,
     credential: Credential,
     refused: Option<(String, When)>,
+    /// Why there is no pack to download.
+    no_pack: Option<String>,
     sample: String,
     becomes: String,
     may_manage: bool,
@@ -178,6 +180,11 @@ async fn integration_page<P>(
         redaction,
         &sample,
     );
+    let pack = collectors::pack::Request {
+        integration: &i,
+        origin: app.settings().base_url.origin(),
+    };
+    let no_pack = collectors::pack::build(&pack).err();
     let allows = |permission| who.user.role.allows(permission);
     Ok(IntegrationPage {
         shell: Shell::of(who, "/integrations", i.settings.name.clone()).await?,
@@ -219,6 +226,7 @@ async fn integration_page<P>(
         credential: Credential::of(i.mode, configuration),
         refused: i.refused.clone().map(|(at, why)| (why, when(at))),
         becomes: becomes.map_or_else(|e| e.detail, |items| said(&items)),
+        no_pack: no_pack.map(|e| crate::page::capitalised(&e.to_string())),
         sample,
         may_manage: allows(Permission::IntegrationsManage),
         may_run: allows(Permission::IntegrationsRun),
