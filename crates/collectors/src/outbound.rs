@@ -257,15 +257,11 @@ fn is_public_v6(ip: Ipv6Addr) -> bool {
     // Only global unicast; this leaves out loopback, mapped and translated IPv4, unique-local,
     // link-local and multicast.
     let global = a & 0xe000 == 0x2000;
-    let special = match (a, b) {
-        // Protocol assignments with Teredo; documentation.
-        (0x2001, ..0x0200 | 0x0db8) => true,
-        // 6to4.
-        (0x2002, _) => true,
-        // Documentation.
-        (0x3fff, ..0x1000) => true,
-        _ => false,
-    };
+    let special = matches!(
+        (a, b),
+        // Protocol assignments with Teredo; 6to4; documentation.
+        (0x2001, ..0x0200 | 0x0db8) | (0x2002, _) | (0x3fff, ..0x1000)
+    );
     global && !special
 }
 
@@ -338,6 +334,7 @@ mod tests {
     }
 
     #[tokio::test]
+    #[expect(clippy::too_many_lines, reason = "a table")]
     async fn no_spelling_of_an_inner_address_is_reached() {
         let (canary, count) = server("127.0.0.1:0", ok("secret")).await;
         let port = canary.port();
