@@ -195,6 +195,25 @@ pub struct Local {
     pub hour: u8,
 }
 
+/// What a clock and a calendar on a wall show, before anyone says where the wall stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct WallClock {
+    /// Year of the Gregorian calendar.
+    pub year: i16,
+    /// 1..=12.
+    pub month: i8,
+    /// 1..=31.
+    pub day: i8,
+    /// 0..=23.
+    pub hour: i8,
+    /// 0..=59.
+    pub minute: i8,
+    /// 0..=59; a leap second is said as 59.
+    pub second: i8,
+    /// 0..=999999.
+    pub micros: i32,
+}
+
 /// An IANA time zone, resolved against the database compiled into the binary, so that hours are
 /// judged alike on every machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -244,6 +263,22 @@ impl Zone {
     /// Seconds east of UTC at `instant`.
     pub fn offset_seconds(&self, instant: Timestamp) -> i32 {
         self.rules.to_offset(instant.jiff()).seconds()
+    }
+
+    /// The instant at which clocks in this zone show `wall`; `None` for a date that does not
+    /// exist. Of the two instants of a repeated hour it is the first, and a skipped time is read
+    /// as if the clock had not been changed.
+    pub fn instant(&self, wall: WallClock) -> Option<Timestamp> {
+        let date = jiff::civil::Date::new(wall.year, wall.month, wall.day).ok()?;
+        let time =
+            jiff::civil::Time::new(wall.hour, wall.minute, wall.second, wall.micros * 1000).ok()?;
+        let zoned = date.to_datetime(time).to_zoned(self.rules.clone()).ok()?;
+        Some(Timestamp(zoned.timestamp().as_microsecond()))
+    }
+
+    /// The calendar year that clocks in this zone show at `instant`.
+    pub fn year(&self, instant: Timestamp) -> i16 {
+        self.local(instant).day.date().year()
     }
 
     /// The first instant of a calendar date in this zone.
@@ -317,6 +352,40 @@ mod tests {
         assert_eq!(span(40_000_000), "40 s");
         assert_eq!(span(5 * HOUR_US + 18 * MINUTE_US), "5 h 18 min");
         assert_eq!(span(3 * DAY_US), "3 days");
+    }
+
+    #[test]
+    fn wall_clocks() {
+        let wall = |month, day, hour| WallClock {
+            year: 2026,
+            month,
+            day,
+            hour,
+            minute: 30,
+            second: 0,
+            micros: 250_000,
+        };
+        let berlin = Zone::named("Europe/Berlin").unwrap();
+        let shown = |zone: &Zone, wall| zone.instant(wall).map(|t| t.to_string());
+        assert_eq!(
+            shown(&berlin, wall(7, 1, 10)).as_deref(),
+            Some("2026-07-01T08:30:00.25Z")
+        );
+        // The repeated and the skipped hour.
+        assert_eq!(
+            shown(&berlin, wall(10, 25, 2)).as_deref(),
+            Some("2026-10-25T00:30:00.25Z")
+        );
+        assert_eq!(
+            shown(&berlin, wall(3, 29, 2)).as_deref(),
+            Some("2026-03-29T01:30:00.25Z")
+        );
+        assert_eq!(shown(&Zone::utc(), wall(2, 29, 0)), None);
+        let new_year: Timestamp = "2026-12-31T23:30:00Z".parse().unwrap();
+        assert_eq!(
+            (Zone::utc().year(new_year), berlin.year(new_year)),
+            (2026, 2027)
+        );
     }
 
     #[test]

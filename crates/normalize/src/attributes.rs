@@ -116,7 +116,8 @@ fn has_control(value: &Value) -> bool {
     }
 }
 
-fn mended(value: Value) -> Value {
+/// The value with control characters in keys and texts made visible.
+pub(crate) fn mended(value: Value) -> Value {
     match value {
         Value::String(text) => Value::String(visible(&text).into_owned()),
         Value::Array(items) => Value::Array(items.into_iter().map(mended).collect()),

@@ -41,8 +41,8 @@ const HOST: &[&str] = &["host", "hostname", "host.name"];
 const APP: &[&str] = &["app"];
 
 /// Longest values, in characters. The actor is part of an index key.
-const NAME_LIMIT: usize = 512;
-const TEXT_LIMIT: usize = 8192;
+pub(crate) const NAME_LIMIT: usize = 512;
+pub(crate) const TEXT_LIMIT: usize = 8192;
 
 /// Reads one item.
 pub(crate) fn read(
@@ -87,6 +87,17 @@ pub(crate) fn check_shape_within(raw: &str, most_bytes: usize) -> Result<(), Pro
     if !raw.trim_start().starts_with('{') {
         return Err(Problem::new("event", "an event must be a JSON object"));
     }
+    if too_deep(raw) {
+        return Err(Problem::new(
+            "event",
+            format!("the event is nested deeper than {MAX_DEPTH} levels"),
+        ));
+    }
+    Ok(())
+}
+
+/// Whether JSON text nests deeper than [`MAX_DEPTH`], told without building anything.
+pub(crate) fn too_deep(raw: &str) -> bool {
     let (mut depth, mut inside, mut escaped) = (0_usize, false, false);
     for byte in raw.bytes() {
         match byte {
@@ -98,13 +109,10 @@ pub(crate) fn check_shape_within(raw: &str, most_bytes: usize) -> Result<(), Pro
             _ => {}
         }
         if depth > MAX_DEPTH {
-            return Err(Problem::new(
-                "event",
-                format!("the event is nested deeper than {MAX_DEPTH} levels"),
-            ));
+            return true;
         }
     }
-    Ok(())
+    false
 }
 
 /// The entries of an item, with which of them a field has taken.

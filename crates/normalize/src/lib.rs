@@ -1,16 +1,23 @@
 //! Foreign bytes to events: field aliases, formats, redaction, event identity.
 //!
-//! Pure: no I/O and no clock. One entry, [`accept`], decides about one item; [`body::split`]
-//! cuts a request into items. Nothing here can fail a whole batch because of one item.
+//! Pure: no I/O and no clock. [`accept`] decides about one item that was posted; [`body::split`]
+//! cuts a request into items. [`formats::read`] reads one line of a device as a
+//! [`record::Record`], which [`record::Record::into_event`] makes an event under the same
+//! verdicts. Nothing here can fail a whole batch because of one item.
 
+pub mod action;
 mod attributes;
 pub mod body;
+mod event;
+pub mod formats;
 pub mod guardduty;
 pub mod identity;
 mod item;
 pub mod mikrotik;
+pub mod preview;
 pub mod record;
 pub mod redact;
+pub mod syslog;
 mod text;
 mod timestamp;
 mod value;
@@ -20,6 +27,7 @@ use domain::id::{SourceId, TenantKey};
 use domain::redaction::Redaction;
 use domain::time::Timestamp;
 
+pub use event::Reception;
 pub use identity::Copies;
 pub use redact::RedactionKey;
 

@@ -8,6 +8,8 @@ use domain::severity::Severity;
 use domain::time::{Timestamp, Zone};
 use serde_json::{Map, Value};
 
+use crate::Note;
+
 /// What completes a line that does not say everything itself.
 #[derive(Debug, Clone, Copy)]
 pub struct Context<'a> {
@@ -77,4 +79,6 @@ pub struct Record {
     pub attributes: Map<String, Value>,
     /// The syslog header, where there was one.
     pub syslog: Option<Header>,
+    /// What was mended or cut on the way in.
+    pub notes: Vec<Note>,
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use crate::failure::{Failure, Outcome};
 
-/// Longest line that is held in memory; what is longer is cut there and then rejected.
+/// Longest line that is held in memory; what is longer is cut there.
 const MAX_LINE: u64 = 1024 * 1024;
 
 /// An open event file.
@@ -47,26 +47,37 @@ impl Lines {
         })
     }
 
-    /// The next line without its end; empty lines are skipped. `None` at the end.
+    /// The next line trimmed, with its number; empty lines are skipped. `None` at the end.
     pub(super) fn next_line(&mut self) -> Outcome<Option<(u64, Vec<u8>)>> {
-        loop {
-            let mut line = Vec::new();
-            let broken = |e: io::Error| Failure::Failed(format!("{}: {e}", self.name));
-            let read = (&mut self.reader)
-                .take(MAX_LINE)
-                .read_until(b'\n', &mut line)
-                .map_err(broken)?;
-            if read == 0 {
-                return Ok(None);
-            }
-            self.number += 1;
-            if read as u64 == MAX_LINE && !line.ends_with(b"\n") {
-                self.reader.skip_until(b'\n').map_err(broken)?;
-            }
+        while let Some(line) = self.next_raw()? {
             let trimmed = line.trim_ascii();
             if !trimmed.is_empty() {
                 return Ok(Some((self.number, trimmed.to_vec())));
             }
         }
+        Ok(None)
+    }
+
+    /// The next line as it is, without its end (LF or CR LF). `None` at the end.
+    pub(super) fn next_raw(&mut self) -> Outcome<Option<Vec<u8>>> {
+        let mut line = Vec::new();
+        let broken = |e: io::Error| Failure::Failed(format!("{}: {e}", self.name));
+        let read = (&mut self.reader)
+            .take(MAX_LINE)
+            .read_until(b'\n', &mut line)
+            .map_err(broken)?;
+        if read == 0 {
+            return Ok(None);
+        }
+        self.number += 1;
+        if line.ends_with(b"\n") {
+            line.pop();
+            if line.ends_with(b"\r") {
+                line.pop();
+            }
+        } else if read as u64 == MAX_LINE {
+            self.reader.skip_until(b'\n').map_err(broken)?;
+        }
+        Ok(Some(line))
     }
 }

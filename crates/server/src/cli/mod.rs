@@ -7,6 +7,7 @@ mod import;
 mod keys;
 mod lines;
 mod migrate;
+mod normalize;
 mod openapi;
 mod serve;
 mod source;
@@ -50,6 +51,8 @@ enum Command {
     Import(import::Arguments),
     /// Run history through the scorer without a database
     Evaluate(evaluate::Arguments),
+    /// Show what each line of a file would become, without a database
+    Normalize(normalize::Arguments),
     /// Bring the database schema up to date
     Migrate(migrate::Arguments),
     /// Check configuration, database, keys, clock and ports
@@ -94,6 +97,7 @@ async fn run(arguments: Arguments) -> Outcome {
         Command::Demo(args) => demo::run(args, &flags).await,
         Command::Evaluate(args) => evaluate::run(&args),
         Command::Keys(args) => keys::run(&args),
+        Command::Normalize(args) => normalize::run(&args),
         Command::Openapi(args) => openapi::run(args),
         command => {
             let config = Config::read(&flags)?;
@@ -120,6 +124,10 @@ async fn run_with(config: &Config, command: Command) -> Outcome {
         Command::User(args) => user::run(args, config).await,
         Command::Source(args) => source::run(args, config).await,
         Command::Token(args) => token::run(args, config).await,
-        Command::Demo(_) | Command::Evaluate(_) | Command::Keys(_) | Command::Openapi(_) => Ok(()),
+        Command::Demo(_)
+        | Command::Evaluate(_)
+        | Command::Keys(_)
+        | Command::Normalize(_)
+        | Command::Openapi(_) => Ok(()),
     }
 }
