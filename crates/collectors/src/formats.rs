@@ -23,12 +23,13 @@ pub fn items(body: &[u8], configuration: &Configuration) -> Result<Vec<String>, 
 
 /// Decides about one item of a provider.
 ///
-/// JSON goes to [`normalize::accept`]. The parsers of GuardDuty findings, RouterOS and syslog
-/// lines are called here once `normalize` has them.
+/// JSON goes to [`normalize::accept`], findings to [`normalize::guardduty::accept`]. The parsers of
+/// RouterOS and syslog lines are called here once listeners are.
 pub fn accept(provider: Provider, raw: &str, intake: &Intake<'_>, copies: &mut Copies) -> Verdict {
     match provider {
         Provider::Webhook => normalize::accept(raw, intake, copies),
-        Provider::AwsGuardduty | Provider::Mikrotik | Provider::Syslog => {
+        Provider::AwsGuardduty => normalize::guardduty::accept(raw, intake),
+        Provider::Mikrotik | Provider::Syslog => {
             Verdict::Rejected(Problem {
                 field: "event".to_owned(),
                 message: format!("this version cannot read {} yet", provider.title()),

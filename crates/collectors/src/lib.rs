@@ -2,7 +2,8 @@
 //! devices send.
 //!
 //! Nothing here knows the store: pages and events go into a sink with one method, and the facts a
-//! check needs are handed in. Of the GuardDuty pull there are the decisions so far.
+//! check needs are handed in. Of the GuardDuty pull there are the decisions; the connection to AWS is
+//! in a crate of its own.
 
 pub mod checks;
 pub mod formats;

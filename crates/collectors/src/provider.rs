@@ -40,6 +40,14 @@ pub struct Page {
     pub attempts: u32,
 }
 
+/// What a pull that went well leaves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pulled {
+    /// The budget of the run was used up before everything was fetched: the next run goes on, and
+    /// is due soon.
+    pub more: bool,
+}
+
 /// Where pages go. A page is stored, with its cursor, when the future is done.
 pub trait PageSink: Send + Sync {
     /// Stores a page and its cursor in one transaction.
@@ -88,17 +96,10 @@ pub trait Provider: Debug + Send + Sync {
         &'a self,
         task: &'a Task,
         sink: &'a dyn PageSink,
-    ) -> BoxFuture<'a, Result<(), PullFailure>>;
+    ) -> BoxFuture<'a, Result<Pulled, PullFailure>>;
 
     /// Decides about one item.
     fn normalise(&self, raw: &str, intake: &Intake<'_>, copies: &mut Copies) -> Verdict;
-}
-
-/// Every provider this build can pull.
-///
-/// Amazon GuardDuty is added here with its client; until then its pulls say that there is none.
-pub fn all() -> Vec<Arc<dyn Provider>> {
-    Vec::new()
 }
 
 /// The one of that kind.

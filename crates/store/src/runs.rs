@@ -160,6 +160,17 @@ pub struct Claim {
 
 /// Claims the pull that has been due longest, of any tenant; `None` when none is.
 pub async fn claim(db: &Db, owner: &str, now: Timestamp) -> Result<Option<Claim>> {
+    // Asked at every tick; only what is due costs a write.
+    let due = sql("SELECT id FROM integrations
+         WHERE next_run_at <= $1 AND lease_until <= $1 AND deleted_at IS NULL
+           AND paused IS NULL AND mode = 'pull'
+         LIMIT 1")
+    .bind(now)
+    .fetch_optional(db)
+    .await?;
+    if due.is_none() {
+        return Ok(None);
+    }
     let mut tx = db.begin().await?;
     let row = sql("UPDATE integrations
          SET owner = $1, fence = fence + 1, lease_until = $2
@@ -315,6 +326,27 @@ pub(crate) async fn advance(
     .map(drop)
 }
 
+/// A sign of life between pages: the claim is held on. Refused once the integration was paused,
+/// deleted or taken over.
+pub async fn hold(db: &Db, claim: &Claim, now: Timestamp) -> Result<()> {
+    let mut tx = db.begin().await?;
+    let held = sql("UPDATE integrations SET lease_until = $4
+         WHERE tenant_id = $1 AND id = $2 AND fence = $3 AND paused IS NULL
+           AND deleted_at IS NULL")
+    .bind(claim.tenant.id)
+    .bind(claim.integration.id)
+    .bind(claim.fence)
+    .bind(now.plus(LEASE_US))
+    .execute(&mut tx)
+    .await?;
+    tx.commit().await?;
+    if held == 1 {
+        Ok(())
+    } else {
+        Err(Error::LeaseLost)
+    }
+}
+
 /// How a run ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ended {
@@ -324,16 +356,18 @@ pub struct Ended {
     pub error: Option<String>,
     /// What to do about it.
     pub remedy: Option<String>,
-    /// When the next one is due.
+    /// When the next one is due, unless the integration was paused meanwhile.
     pub next_run_at: Option<Timestamp>,
 }
 
-/// Records how a run ended and gives its claim back.
+/// Records how a run ended and gives its claim back. A partial run without an error only left
+/// something for the next one and is as good as a whole one.
 pub async fn finish(db: &Db, claim: &Claim, ended: &Ended, now: Timestamp) -> Result<()> {
-    let ok = ended.outcome == RunOutcome::Ok;
+    let ok = ended.outcome != RunOutcome::Failed && ended.error.is_none();
     let mut tx = db.begin().await?;
     let held = sql("UPDATE integrations
-         SET owner = NULL, lease_until = 0, asked_by = NULL, next_run_at = $4,
+         SET owner = NULL, lease_until = 0, asked_by = NULL,
+            next_run_at = CASE WHEN paused IS NULL THEN $4 ELSE NULL END,
             errors_in_row = CASE WHEN $5 = 1 THEN 0 ELSE errors_in_row + 1 END,
             last_ok_at = CASE WHEN $5 = 1 THEN $6 ELSE last_ok_at END, last_error = $7
          WHERE tenant_id = $1 AND id = $2 AND fence = $3")

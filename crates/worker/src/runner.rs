@@ -9,6 +9,7 @@ use tokio_cron_scheduler::{Job as TickJob, JobScheduler};
 pub use tokio_util::sync::CancellationToken as Stop;
 
 use crate::error::{Error, Result};
+use crate::jobs::pull::Puller;
 use crate::jobs::score::Scorer;
 use crate::timetable::{Intervals, Job};
 
@@ -20,6 +21,7 @@ pub struct Runner {
     wake: Arc<Notify>,
     intervals: Intervals,
     owner: String,
+    puller: Option<Puller>,
 }
 
 impl Runner {
@@ -37,7 +39,15 @@ impl Runner {
             wake,
             intervals,
             owner,
+            puller: None,
         }
+    }
+
+    /// The same, which also pulls integrations that are due.
+    #[must_use]
+    pub fn pulling(mut self, puller: Puller) -> Self {
+        self.puller = Some(puller);
+        self
     }
 
     /// Works until `stop`, then finishes what is under way and gives its leases back.
@@ -48,10 +58,14 @@ impl Runner {
         let mut ticks = tick_every_second(Arc::clone(&self.wake)).await?;
         let scorer = Arc::new(Mutex::new(Scorer::new(self.owner.clone())));
         let mut background = tokio::task::JoinSet::new();
+        let mut pulling = tokio::task::JoinSet::new();
         while !stop.is_cancelled() {
             self.score(&scorer).await;
             self.start_due_jobs(&scorer, &mut background).await;
             while background.try_join_next().is_some() {}
+            if let Some(puller) = &self.puller {
+                puller.start_due(&mut pulling, &stop).await;
+            }
             tokio::select! {
                 // The permit of a wake-up that came meanwhile is kept, so none is lost.
                 () = self.wake.notified() => {}
@@ -60,6 +74,7 @@ impl Runner {
         }
         let _ = ticks.shutdown().await;
         background.join_all().await;
+        pulling.join_all().await;
         partitions::release(&self.db, &self.owner).await?;
         Ok(())
     }

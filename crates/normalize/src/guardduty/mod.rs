@@ -14,13 +14,14 @@ mod observed;
 mod resource;
 
 use domain::severity::Severity;
-use domain::time::Timestamp;
+use domain::time::{Timestamp, Zone};
 use serde_json::{Map, Value};
 
+use crate::event::Reception;
 use crate::record::{Context, Record};
 use crate::text::mend_surrogates;
 use crate::value::Scalar;
-use crate::{MAX_ITEM_BYTES, Problem, item, timestamp};
+use crate::{Intake, MAX_ITEM_BYTES, Problem, Verdict, item, timestamp};
 use node::Node;
 use observed::Observed;
 
@@ -43,6 +44,25 @@ pub fn read(raw: &str, context: &Context<'_>) -> Result<Record, Problem> {
                 if more == 0 { 0 } else { more + 1 }
             ),
         )),
+    }
+}
+
+/// Decides about one finding. Its identity is its id and `updatedAt`: each update is an event.
+pub fn accept(raw: &str, intake: &Intake<'_>) -> Verdict {
+    let zone = Zone::utc();
+    let context = Context {
+        received_at: intake.received_at,
+        zone: &zone,
+    };
+    // A finding that names nobody is GuardDuty's own word about the account; no sequence is
+    // needed, for every finding has its own identity.
+    let reception = Reception {
+        device: "guardduty",
+        sequence: 0,
+    };
+    match read(raw, &context) {
+        Ok(record) => record.into_event(intake, &reception),
+        Err(problem) => Verdict::Rejected(problem),
     }
 }
 
