@@ -484,7 +484,8 @@ async fn secrets_leak_nowhere(engine: Engine) {
         .json(&json!({"name": "Second", "source": "second"}));
     let created: Value = created.send().await.unwrap().json().await.unwrap();
     let second = created["key"].as_str().unwrap().to_owned();
-    let secret = |key: &str| key.split('_').nth(2).unwrap().to_owned();
+    // By place: the alphabet of secrets contains the underscore that separates the parts.
+    let secret = |key: &str| key[15..58].to_owned();
     let canaries = [
         secret(&key),
         secret(&second),
