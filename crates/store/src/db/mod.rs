@@ -104,7 +104,7 @@ impl Db {
                 .max_connections(max)
                 .acquire_timeout(ACQUIRE_TIMEOUT)
         };
-        let write = pool(1).connect_with(options.clone()).await?;
+        let write = sqlite_only::patiently(|| pool(1).connect_with(options.clone())).await?;
         let read = pool(8).connect_with(reading(options)).await?;
         Ok(Self::Sqlite { read, write })
     }

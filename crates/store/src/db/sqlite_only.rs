@@ -11,6 +11,8 @@ use crate::log::{Position, Stored};
 
 /// How long a writer waits for another process.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long until a file that another process is setting up is tried again.
+const PAUSE: Duration = Duration::from_millis(50);
 
 /// Connection options: write-ahead log, foreign keys, patience.
 pub(super) fn options(path: &str, durability: Durability) -> SqliteConnectOptions {
@@ -28,6 +30,28 @@ pub(super) fn options(path: &str, durability: Durability) -> SqliteConnectOption
         .pragma("wal_autocheckpoint", "20000")
         .pragma("cache_size", "-65536")
         .pragma("temp_store", "MEMORY")
+}
+
+/// Opens the first connection. Switching a fresh file to the write-ahead log fails at once, in
+/// spite of the busy timeout, when another process does the same: it is tried again.
+/// <https://www.sqlite.org/wal.html>, "Sometimes Queries Return SQLITE_BUSY In WAL Mode"
+pub(super) async fn patiently<T>(
+    open: impl AsyncFn() -> std::result::Result<T, sqlx::Error>,
+) -> std::result::Result<T, sqlx::Error> {
+    for _ in 0..BUSY_TIMEOUT.as_millis() / PAUSE.as_millis() {
+        match open().await {
+            Err(error) if is_busy(&error) => tokio::time::sleep(PAUSE).await,
+            other => return other,
+        }
+    }
+    open().await
+}
+
+/// `SQLITE_BUSY` (5) with any extension in the upper bytes.
+fn is_busy(error: &sqlx::Error) -> bool {
+    let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
+    code.and_then(|c| c.parse::<u32>().ok())
+        .is_some_and(|code| code & 0xff == 5)
 }
 
 /// Inserts events from one JSON array: one statement text for any number of rows.
