@@ -49,7 +49,9 @@ pub(super) async fn patiently<T>(
 
 /// `SQLITE_BUSY` (5) with any extension in the upper bytes.
 fn is_busy(error: &sqlx::Error) -> bool {
-    let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
+    let code = error
+        .as_database_error()
+        .and_then(sqlx::error::DatabaseError::code);
     code.and_then(|c| c.parse::<u32>().ok())
         .is_some_and(|code| code & 0xff == 5)
 }
