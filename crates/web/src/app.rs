@@ -45,6 +45,11 @@ impl Keys {
         }
     }
 
+    /// The same keys for whoever works without handlers.
+    pub fn shared_ring(&self) -> Arc<KeyRing> {
+        Arc::clone(&self.ring)
+    }
+
     /// The keys that open sealed secrets.
     pub fn ring(&self) -> &KeyRing {
         &self.ring
@@ -123,6 +128,8 @@ pub struct Settings {
     pub bcrypt_cost: u32,
     /// Keys of the installation.
     pub keys: Keys,
+    /// The providers that can be pulled, for the tests of their connections.
+    pub providers: Vec<Arc<dyn collectors::provider::Provider>>,
 }
 
 /// What every handler shares.
@@ -140,7 +147,6 @@ struct Inner {
     hashing: Hashing,
     limits: Limits,
     key_check: KeyCheck,
-    providers: Vec<Arc<dyn collectors::provider::Provider>>,
     deliveries: Deliveries,
 }
 
@@ -152,7 +158,6 @@ impl App {
             hashing: Hashing::new(settings.bcrypt_cost),
             limits: Limits::new(),
             key_check: KeyCheck::new(),
-            providers: collectors::provider::all(),
             deliveries: Deliveries::new(),
             db,
             clock,
@@ -192,7 +197,7 @@ impl App {
     }
 
     pub(crate) fn providers(&self) -> &[Arc<dyn collectors::provider::Provider>] {
-        &self.inner.providers
+        &self.inner.settings.providers
     }
 
     pub(crate) fn deliveries(&self) -> &Deliveries {

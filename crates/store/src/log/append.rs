@@ -53,7 +53,7 @@ pub struct Appended {
     pub events: Vec<Outcome>,
 }
 
-/// The single writer of the log in this process.
+/// Writes the log: the one of the web part for what is posted, one of the worker for what is pulled.
 #[derive(Debug, Clone)]
 pub struct Appender {
     queue: mpsc::Sender<Request>,
