@@ -17,8 +17,7 @@ use aws_smithy_types::body::SdkBody;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 
 /// Most bytes of an answer: four times fifty findings of the largest size accepted.
-pub const MOST_BYTES: usize =
-    4 * normalize::guardduty::MAX_FINDINGS * normalize::MAX_ITEM_BYTES;
+pub const MOST_BYTES: usize = 4 * normalize::guardduty::MAX_FINDINGS * normalize::MAX_ITEM_BYTES;
 
 /// The answer is longer than [`MOST_BYTES`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,7 +25,11 @@ pub(crate) struct TooLarge;
 
 impl fmt::Display for TooLarge {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the answer has more than {} MiB", MOST_BYTES / 1024 / 1024)
+        write!(
+            f,
+            "the answer has more than {} MiB",
+            MOST_BYTES / 1024 / 1024
+        )
     }
 }
 

@@ -11,7 +11,7 @@ use domain::integration::Provider;
 use domain::integration::check::{Check, CheckName};
 use domain::integration::config::{Credentials, GuarddutyPull};
 use domain::redaction::Redaction;
-use domain::time::Timestamp;
+use domain::time::{Timestamp, Zone};
 use normalize::{Copies, Intake, Verdict};
 use tokio::time::{Instant, timeout};
 
@@ -59,12 +59,17 @@ struct Checks {
 impl Checks {
     fn add(&mut self, check: Check) {
         let took = self.began.elapsed().as_millis();
-        self.done.push(check.took(u32::try_from(took).unwrap_or(u32::MAX)));
+        self.done
+            .push(check.took(u32::try_from(took).unwrap_or(u32::MAX)));
         self.began = Instant::now();
     }
 
     /// Adds the check of a step and gives what the next step needs.
-    fn settle<T>(&mut self, name: CheckName, step: Result<(String, T), Check>) -> Result<T, Failed> {
+    fn settle<T>(
+        &mut self,
+        name: CheckName,
+        step: Result<(String, T), Check>,
+    ) -> Result<T, Failed> {
         match step {
             Ok((detail, next)) => {
                 self.add(Check::passed(name, detail));
@@ -87,8 +92,14 @@ async fn all(
     let hosts = hosts(network, pull);
     let addresses = checks.settle(CheckName::Resolve, resolve(&hosts).await)?;
     checks.settle(CheckName::Connect, connect(&addresses).await)?;
-    let session = checks.settle(CheckName::Authenticate, authenticate(network, task, pull).await)?;
-    let regions = checks.settle(CheckName::Permission, permission(&session, task, pull).await)?;
+    let session = checks.settle(
+        CheckName::Authenticate,
+        authenticate(network, task, pull).await,
+    )?;
+    let regions = checks.settle(
+        CheckName::Permission,
+        permission(&session, task, pull).await,
+    )?;
     let first = checks.settle(CheckName::List, list(&regions))?;
     let Some((place, id)) = first else {
         checks.add(nothing_yet(CheckName::Sample, &regions));
@@ -146,13 +157,19 @@ async fn resolve(hosts: &[(String, u16)]) -> Result<(String, Resolved), Check> {
 
 async fn connect(resolved: &Resolved) -> Result<(String, ()), Check> {
     for (host, addresses) in resolved {
-        let opened = timeout(PATIENCE, tokio::net::TcpStream::connect(addresses.as_slice())).await;
+        let opened = timeout(
+            PATIENCE,
+            tokio::net::TcpStream::connect(addresses.as_slice()),
+        )
+        .await;
         if !matches!(opened, Ok(Ok(_))) {
             let port = addresses.first().map_or(443, SocketAddr::port);
             return Err(Check::failed(
                 CheckName::Connect,
                 format!("{host} does not answer on port {port}"),
-                format!("Let this server open TCP connections to {host}:{port}, or give it an interface endpoint and set AWS_ENDPOINT_URL."),
+                format!(
+                    "Let this server open TCP connections to {host}:{port}, or give it an interface endpoint and set AWS_ENDPOINT_URL."
+                ),
             ));
         }
     }
@@ -181,7 +198,10 @@ async fn authenticate(
         );
         return Err(check.with_snippet(trust_of(&own, task).await));
     }
-    Ok((format!("{} was assumed with its external id", pull.role_arn), session))
+    Ok((
+        format!("{} was assumed with its external id", pull.role_arn),
+        session,
+    ))
 }
 
 async fn not_assumed(
@@ -197,8 +217,14 @@ async fn not_assumed(
     }
     let remedy = match (refusal.remedy(), pull.credentials) {
         (Some(remedy), _) if refusal.code != UNMADE => remedy.to_owned(),
-        (_, Credentials::Instance) => "Give this machine an instance profile or task role, or choose an access key.".to_owned(),
-        (_, Credentials::AccessKey) => "Check the access key, and that this server can reach AWS over HTTPS; then test again.".to_owned(),
+        (_, Credentials::Instance) => {
+            "Give this machine an instance profile or task role, or choose an access key."
+                .to_owned()
+        }
+        (_, Credentials::AccessKey) => {
+            "Check the access key, and that this server can reach AWS over HTTPS; then test again."
+                .to_owned()
+        }
     };
     Check::failed(CheckName::Authenticate, refusal.what(), remedy)
 }
@@ -224,7 +250,9 @@ fn lasting(arn: &str) -> String {
     let [head, partition, "sts", _, account, resource] = parts.as_slice() else {
         return arn.to_owned();
     };
-    let role = resource.strip_prefix("assumed-role/").and_then(|r| r.split('/').next());
+    let role = resource
+        .strip_prefix("assumed-role/")
+        .and_then(|r| r.split('/').next());
     role.map_or_else(
         || arn.to_owned(),
         |role| format!("{head}:{partition}:iam::{account}:role/{role}"),
@@ -263,7 +291,9 @@ async fn permission(
         let text = "The role lacks a permission. Apply the pack's terraform/ or cloudformation/, or add this policy:";
         Check::failed(CheckName::Permission, what, text).with_snippet(pretty(&policy()))
     } else {
-        let remedy = first.remedy().unwrap_or("It may pass by itself: test again in a minute.");
+        let remedy = first
+            .remedy()
+            .unwrap_or("It may pass by itself: test again in a minute.");
         Check::failed(CheckName::Permission, what, remedy.to_owned())
     })
 }
@@ -335,7 +365,9 @@ fn nothing_yet(name: CheckName, regions: &[Region]) -> Check {
         "there is no finding to look at yet",
         "Nothing has to be done. To see one now, have GuardDuty make its sample findings:",
     );
-    let place = regions.iter().find_map(|r| Some((&r.name, r.detector.as_ref()?)));
+    let place = regions
+        .iter()
+        .find_map(|r| Some((&r.name, r.detector.as_ref()?)));
     let Some((region, detector)) = place else {
         return check;
     };
@@ -353,7 +385,9 @@ async fn sample(
     let fetched = findings::fetch(&client, (region, detector), vec![id]).await;
     let found = fetched.map_err(|refusal| {
         let denied = refusal.is_denied();
-        let remedy = refusal.remedy().unwrap_or("It may pass by itself: test again in a minute.");
+        let remedy = refusal
+            .remedy()
+            .unwrap_or("It may pass by itself: test again in a minute.");
         let check = Check::failed(CheckName::Sample, refusal.what(), remedy.to_owned());
         if denied {
             return check.with_snippet(pretty(&policy()));
@@ -367,7 +401,10 @@ async fn sample(
             "It may pass by itself: test again in a minute.",
         )
     })?;
-    Ok((format!("{} bytes from {region}", finding.raw.len()), finding.raw))
+    Ok((
+        format!("{} bytes from {region}", finding.raw.len()),
+        finding.raw,
+    ))
 }
 
 fn normalise(raw: &str, now: Timestamp) -> Result<(String, ()), Check> {
@@ -385,6 +422,7 @@ fn normalise(raw: &str, now: Timestamp) -> Result<(String, ()), Check> {
     let verdict = formats::accept(
         Provider::AwsGuardduty,
         raw,
+        &Zone::utc(),
         &intake,
         &mut Copies::uncounted(),
     );

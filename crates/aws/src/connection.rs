@@ -41,7 +41,8 @@ pub(crate) struct Network {
 impl Network {
     /// Connects as the operating system trusts; `endpoint` stands in for every address of AWS.
     pub(crate) fn new(endpoint: Option<String>) -> Self {
-        let tls = aws_smithy_http_client::Builder::new().tls_provider(Tls::Rustls(CryptoMode::Ring));
+        let tls =
+            aws_smithy_http_client::Builder::new().tls_provider(Tls::Rustls(CryptoMode::Ring));
         Self {
             http: Bounded(tls.build_https()).into_shared(),
             endpoint,
@@ -115,7 +116,13 @@ impl Network {
             .credentials()
             .ok_or_else(|| Refusal::unreadable(ASSUME_ROLE, region))?;
         let token = Some(keys.session_token().to_owned());
-        let keys = Keys::new(keys.access_key_id(), keys.secret_access_key(), token, None, "role");
+        let keys = Keys::new(
+            keys.access_key_id(),
+            keys.secret_access_key(),
+            token,
+            None,
+            "role",
+        );
         Ok(Session {
             network: self.clone(),
             keys: SharedCredentialsProvider::new(keys),

@@ -184,7 +184,11 @@ mod tests {
         assert!(found[0].raw.contains(r#""new":{"part":1}"#));
         assert_eq!(found[0].severity, Some(5.5));
         assert_eq!(found[0].fetched.as_ref().unwrap().id, "a");
-        assert!(found[1..].iter().all(|f| f.fetched.is_none() && f.severity.is_none()));
+        assert!(
+            found[1..]
+                .iter()
+                .all(|f| f.fetched.is_none() && f.severity.is_none())
+        );
     }
 
     #[test]

@@ -44,7 +44,10 @@ mod tests {
     fn nothing_but_reading_is_ever_asked_for() {
         for action in ACTIONS {
             let verb = action.strip_prefix("guardduty:").unwrap();
-            assert!(verb.starts_with("List") || verb.starts_with("Get"), "{action}");
+            assert!(
+                verb.starts_with("List") || verb.starts_with("Get"),
+                "{action}"
+            );
         }
         assert_eq!(policy()["Statement"][0]["Action"], json!(ACTIONS));
         let trust = trust("arn:aws:iam::1:root", "irm-x");

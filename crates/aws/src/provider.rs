@@ -1,12 +1,10 @@
 //! GuardDuty as a provider that is pulled.
 
-use collectors::formats;
 use collectors::guardduty::{Backoff, Limits};
 use collectors::provider::{PageSink, Provider, PullFailure, Pulled, Task};
 use domain::integration::check::Report;
 use domain::integration::{Configuration, Provider as Kind};
 use futures_util::future::BoxFuture;
-use normalize::{Copies, Intake, Verdict};
 
 use crate::checks;
 use crate::connection::Network;
@@ -67,14 +65,12 @@ impl Provider for GuardDuty {
     ) -> BoxFuture<'a, Result<Pulled, PullFailure>> {
         Box::pin(async move {
             let Configuration::GuarddutyPull(pull) = &task.configuration else {
-                return Err(PullFailure::new("the integration is not one that is pulled"));
+                return Err(PullFailure::new(
+                    "the integration is not one that is pulled",
+                ));
             };
             let means = (self.limits, self.backoff);
             Run::new(task, pull, sink, means).all(&self.network).await
         })
-    }
-
-    fn normalise(&self, raw: &str, intake: &Intake<'_>, copies: &mut Copies) -> Verdict {
-        formats::accept(Kind::AwsGuardduty, raw, intake, copies)
     }
 }

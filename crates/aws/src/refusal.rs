@@ -28,11 +28,7 @@ pub(crate) struct Refusal {
 
 impl Refusal {
     /// Judges an error of the SDK.
-    pub(crate) fn of<E>(
-        call: &'static str,
-        region: &str,
-        error: &SdkError<E, HttpResponse>,
-    ) -> Self
+    pub(crate) fn of<E>(call: &'static str, region: &str, error: &SdkError<E, HttpResponse>) -> Self
     where
         E: ProvideErrorMetadata + Error + 'static,
     {
@@ -88,7 +84,10 @@ where
         SdkError::ServiceError(refused) => {
             let status = refused.raw().status().as_u16();
             let code = refused.err().code().unwrap_or_default();
-            (named(status, code), Failure::of(status, code, asked(refused.raw())))
+            (
+                named(status, code),
+                Failure::of(status, code, asked(refused.raw())),
+            )
         }
         // A success that is none of the expected form.
         SdkError::ResponseError(_) => (

@@ -4,18 +4,23 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use aws_sdk_guardduty::Client;
-use collectors::guardduty::{Backoff, Cursor, Ended, Failure, LONGEST_WAIT, Limits, Pull, Reaction, Step};
+use collectors::guardduty::{
+    Backoff, Cursor, Ended, Failure, LONGEST_WAIT, Limits, Pull, Reaction, Step,
+};
 use collectors::provider::{Page, PageSink, PullFailure, Pulled, Task};
 use domain::integration::config::GuarddutyPull;
 use domain::time::Timestamp;
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
 use tokio::time::Instant;
 
 use crate::connection::{Network, Session};
 use crate::findings::{self, Finding};
 use crate::refusal::Refusal;
 
-/// How long a run may take. Whatever is left is fetched by the next one.
-const LONGEST_RUN: Duration = Duration::from_mins(15);
+/// How long a run may take, a little less than its caller allows. Whatever is left is fetched by
+/// the next one.
+const LONGEST_RUN: Duration = Duration::from_mins(9);
 
 /// Where each detector's run goes on, by `region/detector`: what the integration's cursor holds.
 type Cursors = BTreeMap<String, Cursor>;
@@ -100,7 +105,10 @@ impl<'a> Run<'a> {
     fn regions(&self) -> Vec<String> {
         let reached = |region: &String| {
             let prefix = format!("{region}/");
-            let own = self.cursors.iter().filter(|(key, _)| key.starts_with(&prefix));
+            let own = self
+                .cursors
+                .iter()
+                .filter(|(key, _)| key.starts_with(&prefix));
             own.filter_map(|(_, cursor)| cursor.updated_at).max()
         };
         let mut regions = self.pull.regions.clone();
@@ -111,14 +119,14 @@ impl<'a> Run<'a> {
     async fn session(&mut self, network: &Network) -> Result<Session, PullFailure> {
         let own = network.own(self.task, self.pull).await;
         let (task, pull) = (self.task, self.pull);
-        self.persist(async || network.assume(&own, task, pull, &task.external_id).await)
+        self.persist(|| network.assume(&own, task, pull, &task.external_id).boxed())
             .await
     }
 
     /// Asks once, and again while the failure may pass.
-    async fn persist<T>(
+    async fn persist<'b, T>(
         &mut self,
-        ask: impl AsyncFn() -> Result<T, Refusal>,
+        ask: impl Fn() -> BoxFuture<'b, Result<T, Refusal>> + Send,
     ) -> Result<T, PullFailure> {
         let mut attempt = 0;
         loop {
@@ -144,7 +152,9 @@ impl<'a> Run<'a> {
     /// Pulls one region; true when the next run has more to fetch there.
     async fn region(&mut self, session: &Session, region: &str) -> Result<bool, Stopped> {
         let client = session.guardduty(region);
-        let found = self.persist(async || findings::detector(&client, region).await).await;
+        let found = self
+            .persist(|| findings::detector(&client, region).boxed())
+            .await;
         let detector = found.map_err(Stopped::Region)?.ok_or_else(|| {
             Stopped::Region(PullFailure {
                 remedy: Some("enable GuardDuty there or take the region out".to_owned()),
@@ -155,7 +165,9 @@ impl<'a> Run<'a> {
         let cursor = self.cursors.get(&place).copied().unwrap_or_default();
         let now = self.task.clock.now();
         let mut pull = Pull::new(cursor, self.limits, self.backoff, now);
-        let ended = self.steps(&mut pull, &client, (region, &detector), &place).await?;
+        let ended = self
+            .steps(&mut pull, &client, (region, &detector), &place)
+            .await?;
         self.cursors.insert(place, pull.cursor());
         match ended {
             Some(Ended::Failed(remedy)) => Err(Stopped::Region(self.gave_up(region, remedy))),
@@ -254,13 +266,18 @@ fn not_before(refusal: &Refusal, now: Timestamp) -> Option<Timestamp> {
     let Failure::Throttled(asked) = &refusal.failure else {
         return None;
     };
-    let wait = asked.unwrap_or_default().clamp(Duration::from_mins(1), LONGEST_WAIT);
+    let wait = asked
+        .unwrap_or_default()
+        .clamp(Duration::from_mins(1), LONGEST_WAIT);
     Some(now.plus(i64::try_from(wait.as_micros()).unwrap_or(0)))
 }
 
 /// What is said of a run in which some of the regions failed: the first failure, and how many.
 fn told(failures: Vec<PullFailure>, regions: usize) -> Option<PullFailure> {
-    let (count, latest) = (failures.len(), failures.iter().filter_map(|f| f.not_before).max());
+    let (count, latest) = (
+        failures.len(),
+        failures.iter().filter_map(|f| f.not_before).max(),
+    );
     let mut first = failures.into_iter().next()?;
     first.partial = count < regions;
     first.not_before = latest.filter(|_| count == regions);

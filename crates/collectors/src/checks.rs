@@ -205,7 +205,7 @@ fn arrival(facts: &Facts, now: Timestamp) -> Check {
         _ => Check::waiting(
             CheckName::Arrival,
             since,
-            "Send something: the detail page shows the command.",
+            "Let the sender send something, then test again.",
         ),
     }
 }

@@ -2,6 +2,8 @@
 //! findings. Pull, push, listeners and previews all come through here.
 
 use domain::integration::{Configuration, Provider};
+use domain::time::{Timestamp, Zone};
+use normalize::record::{Context, Record};
 use normalize::{Copies, Intake, Problem, Verdict};
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -21,21 +23,80 @@ pub fn items(body: &[u8], configuration: &Configuration) -> Result<Vec<String>, 
     }
 }
 
-/// Decides about one item of a provider.
+/// Decides about one item of a provider. `zone` is that of times without one.
 ///
-/// JSON goes to [`normalize::accept`], findings to [`normalize::guardduty::accept`]. The parsers of
-/// RouterOS and syslog lines are called here once listeners are.
-pub fn accept(provider: Provider, raw: &str, intake: &Intake<'_>, copies: &mut Copies) -> Verdict {
-    match provider {
-        Provider::Webhook => normalize::accept(raw, intake, copies),
-        Provider::AwsGuardduty => normalize::guardduty::accept(raw, intake),
-        Provider::Mikrotik | Provider::Syslog => {
-            Verdict::Rejected(Problem {
-                field: "event".to_owned(),
-                message: format!("this version cannot read {} yet", provider.title()),
-            })
-        }
+/// The lines of generic syslog are read here once `normalize` can.
+pub fn accept(
+    provider: Provider,
+    raw: &str,
+    zone: &Zone,
+    intake: &Intake<'_>,
+    copies: &mut Copies,
+) -> Verdict {
+    let received_at = intake.received_at();
+    let context = Context { received_at, zone };
+    let record = match provider {
+        Provider::Webhook => return normalize::accept(raw, intake, copies),
+        Provider::AwsGuardduty => return normalize::guardduty::accept(raw, intake),
+        Provider::Mikrotik => Ok(normalize::mikrotik::read_line(raw, &context)),
+        Provider::Syslog => Err(Problem {
+            field: "event".to_owned(),
+            message: format!("this version cannot read {} yet", provider.title()),
+        }),
+    };
+    match record {
+        Ok(record) => normalize::accept(&item(record, received_at), intake, copies),
+        Err(problem) => Verdict::Rejected(problem),
     }
+}
+
+/// A record as the item ingest takes: what it says itself, completed by the receipt. Nobody named
+/// means the device acted.
+fn item(record: Record, received_at: Timestamp) -> String {
+    let mut fields = record.attributes;
+    let header = record.syslog.unwrap_or_default();
+    let device = record.host.clone().or(header.hostname);
+    let named = record.actor.is_some();
+    let actor = record.actor.or_else(|| device.clone());
+    let mut put = |name: &str, value: Option<Value>| {
+        if let Some(value) = value {
+            fields.insert(name.to_owned(), value);
+        }
+    };
+    let kind = match record.actor_kind {
+        Some(kind) => Some(kind.word()),
+        None if named => None,
+        None => Some("device"),
+    };
+    put(
+        "timestamp",
+        Some(record.timestamp.unwrap_or(received_at).to_string().into()),
+    );
+    put(
+        "actor",
+        Some(actor.unwrap_or_else(|| "unnamed device".to_owned()).into()),
+    );
+    put("actorType", kind.map(Into::into));
+    put("action", Some(record.action.into()));
+    put(
+        "outcome",
+        Some(
+            record
+                .outcome_word
+                .unwrap_or_else(|| record.outcome.word().to_owned())
+                .into(),
+        ),
+    );
+    put("resource", record.resource.map(Into::into));
+    put("resourceId", record.resource_id.map(Into::into));
+    put("ip", record.ip.map(|ip| ip.to_string().into()));
+    put("userAgent", record.user_agent.map(Into::into));
+    put("bytes", record.bytes.map(Into::into));
+    put("severity", record.severity.map(|s| s.word().into()));
+    put("host", device.map(Into::into));
+    put("app", record.app.or(header.appname).map(Into::into));
+    put("id", record.sender_id.map(Into::into));
+    Value::Object(fields).to_string()
 }
 
 /// GuardDuty findings as EventBridge posts them (`detail` of an envelope whose `detail-type` is
@@ -71,7 +132,7 @@ fn account(finding: &str) -> Option<String> {
 
 /// A line or body as the provider sends it, for previews before anything has arrived. The names
 /// and numbers are the documentation's; times are filled in with `now`.
-pub fn sample(provider: Provider, now: domain::time::Timestamp) -> String {
+pub fn sample(provider: Provider, now: Timestamp) -> String {
     match provider {
         Provider::Webhook => format!(
             r#"{{"timestamp":"{now}","actor":"jane@example.org","action":"file.download","resource":"document","resourceId":"finance/plan.xlsx","ip":"203.0.113.9","bytes":52428800,"success":true}}"#
@@ -80,7 +141,7 @@ pub fn sample(provider: Provider, now: domain::time::Timestamp) -> String {
             r#"{{"detail-type":"GuardDuty Finding","detail":{{"schemaVersion":"2.0","accountId":"123456789012","region":"eu-central-1","id":"0123456789abcdef0123456789abcdef","type":"UnauthorizedAccess:IAMUser/ConsoleLoginSuccess.B","severity":5,"updatedAt":"{now}","resource":{{"resourceType":"AccessKey","accessKeyDetails":{{"userName":"jane"}}}},"service":{{"action":{{"actionType":"AWS_API_CALL"}}}}}}}}"#
         ),
         Provider::Mikrotik => {
-            "<134>router system,info,account user admin logged in from 192.0.2.7 via ssh".to_owned()
+            format!("{now} gw1 system,info,account user admin logged in from 192.0.2.7 via ssh")
         }
         Provider::Syslog => {
             "<38>1 2026-03-02T12:00:00Z host1 sshd 4242 - - Accepted publickey for jane from 203.0.113.9 port 51022 ssh2".to_owned()
@@ -122,11 +183,43 @@ mod tests {
         assert!(items(b"nonsense", &any).is_err());
     }
 
+    fn verdict(provider: Provider, raw: &str) -> Verdict {
+        let redaction = domain::redaction::Redaction::default();
+        let tenant = domain::id::TenantKey(uuid::Uuid::nil());
+        let now: Timestamp = "2026-03-02T12:00:00Z".parse().unwrap();
+        let intake = Intake::new(tenant, domain::id::SourceId(1), &redaction, None, now).unwrap();
+        accept(provider, raw, &Zone::utc(), &intake, &mut Copies::default())
+    }
+
     #[test]
-    fn samples_are_whole() {
-        for provider in Provider::ALL {
-            assert!(!sample(provider, domain::time::Timestamp::default()).is_empty());
+    fn samples_become_events_of_the_actor_they_are_about() {
+        let now: Timestamp = "2026-03-02T12:00:00Z".parse().unwrap();
+        for (provider, actor) in [
+            (Provider::Webhook, "jane@example.org"),
+            (Provider::AwsGuardduty, "jane"),
+            (Provider::Mikrotik, "admin"),
+        ] {
+            match verdict(provider, &sample(provider, now)) {
+                Verdict::Accepted(event, _) => assert_eq!(event.actor, actor),
+                other => panic!("{provider}: {other:?}"),
+            }
         }
+        assert!(matches!(
+            verdict(Provider::Syslog, "<13>x"),
+            Verdict::Rejected(_)
+        ));
+        let nobody = verdict(
+            Provider::Mikrotik,
+            "2026-03-02T12:00:00Z gw1 system,info router rebooted",
+        );
+        let Verdict::Accepted(event, _) = nobody else {
+            panic!("{nobody:?}");
+        };
+        assert_eq!(event.actor_kind, Some(domain::actor::ActorKind::Device));
+    }
+
+    #[test]
+    fn the_sample_envelope_passes_the_account_filter() {
         let body = sample(Provider::AwsGuardduty, domain::time::Timestamp::default());
         assert_eq!(
             items(body.as_bytes(), &push(&["123456789012"]))

@@ -257,15 +257,11 @@ fn is_public_v6(ip: Ipv6Addr) -> bool {
     // Only global unicast; this leaves out loopback, mapped and translated IPv4, unique-local,
     // link-local and multicast.
     let global = a & 0xe000 == 0x2000;
-    let special = match (a, b) {
-        // Protocol assignments with Teredo; documentation.
-        (0x2001, ..0x0200 | 0x0db8) => true,
-        // 6to4.
-        (0x2002, _) => true,
-        // Documentation.
-        (0x3fff, ..0x1000) => true,
-        _ => false,
-    };
+    let special = matches!(
+        (a, b),
+        // Protocol assignments with Teredo; 6to4; documentation.
+        (0x2001, ..0x0200 | 0x0db8) | (0x2002, _) | (0x3fff, ..0x1000)
+    );
     global && !special
 }
 
@@ -280,7 +276,10 @@ mod tests {
     /// A listener that counts connections and answers each with the same bytes.
     async fn server(at: &str, answer: Vec<u8>) -> (SocketAddr, Arc<AtomicUsize>) {
         let listener = TcpListener::bind(at).await.unwrap();
-        let (address, count) = (listener.local_addr().unwrap(), Arc::new(AtomicUsize::new(0)));
+        let (address, count) = (
+            listener.local_addr().unwrap(),
+            Arc::new(AtomicUsize::new(0)),
+        );
         let counted = Arc::clone(&count);
         tokio::spawn(async move {
             while let Ok((mut stream, _)) = listener.accept().await {
@@ -294,7 +293,11 @@ mod tests {
     }
 
     fn ok(body: &str) -> Vec<u8> {
-        format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}", body.len()).into_bytes()
+        format!(
+            "HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
+            body.len()
+        )
+        .into_bytes()
     }
 
     /// Answers from a list, one after the other, and counts.
@@ -305,43 +308,104 @@ mod tests {
     }
 
     impl Resolve for Scripted {
-        fn resolve<'a>(&'a self, _: &'a str, _: u16) -> BoxFuture<'a, std::io::Result<Vec<SocketAddr>>> {
+        fn resolve<'a>(
+            &'a self,
+            _: &'a str,
+            _: u16,
+        ) -> BoxFuture<'a, std::io::Result<Vec<SocketAddr>>> {
             self.asked.fetch_add(1, Ordering::SeqCst);
             let mut answers = self.answers.lock().unwrap();
-            let answer = if answers.is_empty() { Vec::new() } else { answers.remove(0) };
+            let answer = if answers.is_empty() {
+                Vec::new()
+            } else {
+                answers.remove(0)
+            };
             Box::pin(async move { Ok(answer) })
         }
     }
 
     async fn get(client: &Outbound, url: &str) -> Result<Answer, Refused> {
-        client.send(&Request { url: url.to_owned(), ..Request::default() }).await
+        client
+            .send(&Request {
+                url: url.to_owned(),
+                ..Request::default()
+            })
+            .await
     }
 
     #[tokio::test]
+    #[expect(clippy::too_many_lines, reason = "a table")]
     async fn no_spelling_of_an_inner_address_is_reached() {
         let (canary, count) = server("127.0.0.1:0", ok("secret")).await;
         let port = canary.port();
         let client = Outbound::new(Vec::new()).with_plain_http();
         for host in [
-            "127.0.0.1", "127.1", "127.0.1", "2130706433", "0x7f000001", "0x7f.0.0.1", "0177.0.0.1",
-            "017700000001", "0x7f.1", "127.0.0.1.", "0", "0.0.0.0", "127.127.127.127", "[::1]", "[::]",
-            "[::ffff:127.0.0.1]", "[::ffff:7f00:1]", "[0:0:0:0:0:ffff:7f00:0001]", "[64:ff9b::7f00:1]",
-            "[2002:7f00:1::]", "①②⑦.⓪.⓪.①", "１２７.0.0.1", "%31%32%37.0.0.1", "localhost", "LOCALHOST",
-            "10.0.0.1", "172.16.0.1", "192.168.0.1", "100.64.0.1", "169.254.169.254", "[fe80::1]", "[fc00::1]",
-            "[fd00:ec2::254]", "224.0.0.1", "255.255.255.255", "[ff02::1]", "metadata.google.internal", "metadata",
+            "127.0.0.1",
+            "127.1",
+            "127.0.1",
+            "2130706433",
+            "0x7f000001",
+            "0x7f.0.0.1",
+            "0177.0.0.1",
+            "017700000001",
+            "0x7f.1",
+            "127.0.0.1.",
+            "0",
+            "0.0.0.0",
+            "127.127.127.127",
+            "[::1]",
+            "[::]",
+            "[::ffff:127.0.0.1]",
+            "[::ffff:7f00:1]",
+            "[0:0:0:0:0:ffff:7f00:0001]",
+            "[64:ff9b::7f00:1]",
+            "[2002:7f00:1::]",
+            "①②⑦.⓪.⓪.①",
+            "１２７.0.0.1",
+            "%31%32%37.0.0.1",
+            "localhost",
+            "LOCALHOST",
+            "10.0.0.1",
+            "172.16.0.1",
+            "192.168.0.1",
+            "100.64.0.1",
+            "169.254.169.254",
+            "[fe80::1]",
+            "[fc00::1]",
+            "[fd00:ec2::254]",
+            "224.0.0.1",
+            "255.255.255.255",
+            "[ff02::1]",
+            "metadata.google.internal",
+            "metadata",
         ] {
             let refused = get(&client, &format!("http://{host}:{port}/")).await;
             assert_eq!(refused, Err(Refused::Blocked), "{host}");
         }
         for url in [
-            "http://user@example.org/", "http://user:pass@127.0.0.1/", "ftp://127.0.0.1/", "file:///etc/passwd",
-            "gopher://127.0.0.1/", "127.0.0.1", "//127.0.0.1/", "", "http://", "http://[::1", "http://1.2.3.4.5/",
+            "http://user@example.org/",
+            "http://user:pass@127.0.0.1/",
+            "ftp://127.0.0.1/",
+            "file:///etc/passwd",
+            "gopher://127.0.0.1/",
+            "127.0.0.1",
+            "//127.0.0.1/",
+            "",
+            "http://",
+            "http://[::1",
+            "http://1.2.3.4.5/",
         ] {
             assert!(get(&client, url).await.is_err(), "{url}");
         }
         assert_eq!(count.load(Ordering::SeqCst), 0);
         let strict = Outbound::new(vec!["127.0.0.0/8".parse().unwrap()]);
-        assert!(matches!(get(&strict, &format!("http://127.0.0.1:{port}/")).await, Err(Refused::Form(_))), "https only by default");
+        assert!(
+            matches!(
+                get(&strict, &format!("http://127.0.0.1:{port}/")).await,
+                Err(Refused::Form(_))
+            ),
+            "https only by default"
+        );
         assert_eq!(count.load(Ordering::SeqCst), 0);
     }
 
@@ -354,37 +418,82 @@ mod tests {
         let client = client.with_resolver(Arc::clone(&resolver) as Arc<dyn Resolve>);
         let url = format!("http://rebind.example:{}/", allowed.port());
         // The second answer would lead inside; nobody asks a second time.
-        resolver.answers.lock().unwrap().extend([vec![allowed], vec![inner]]);
+        resolver
+            .answers
+            .lock()
+            .unwrap()
+            .extend([vec![allowed], vec![inner]]);
         assert_eq!(get(&client, &url).await.unwrap().body, b"public");
         assert_eq!(resolver.asked.load(Ordering::SeqCst), 1);
         assert_eq!(get(&client, &url).await, Err(Refused::Blocked));
         resolver.answers.lock().unwrap().push(vec![allowed, inner]);
-        assert_eq!(get(&client, &url).await, Err(Refused::Blocked), "one inner address is enough");
+        assert_eq!(
+            get(&client, &url).await,
+            Err(Refused::Blocked),
+            "one inner address is enough"
+        );
         resolver.answers.lock().unwrap().push(vec![]);
         assert_eq!(get(&client, &url).await, Err(Refused::Unreachable));
-        assert_eq!((stolen.load(Ordering::SeqCst), reached.load(Ordering::SeqCst)), (0, 1));
+        assert_eq!(
+            (
+                stolen.load(Ordering::SeqCst),
+                reached.load(Ordering::SeqCst)
+            ),
+            (0, 1)
+        );
     }
 
     #[tokio::test]
     async fn redirects_are_answers_and_sizes_are_capped() {
         let (inner, stolen) = server("127.0.0.1:0", ok("secret")).await;
-        let moved = format!("HTTP/1.1 302 Found\r\nLocation: http://{inner}/\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+        let moved = format!(
+            "HTTP/1.1 302 Found\r\nLocation: http://{inner}/\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+        );
         let (outer, _) = server("127.0.0.2:0", moved.into_bytes()).await;
         let client = Outbound::new(vec!["127.0.0.2/32".parse().unwrap()]).with_plain_http();
-        assert_eq!(get(&client, &format!("http://{outer}/")).await.unwrap().status, 302);
+        assert_eq!(
+            get(&client, &format!("http://{outer}/"))
+                .await
+                .unwrap()
+                .status,
+            302
+        );
         assert_eq!(stolen.load(Ordering::SeqCst), 0);
         let (large, _) = server("127.0.0.2:0", ok(&"x".repeat(MAX_ANSWER + 1))).await;
-        assert_eq!(get(&client, &format!("http://{large}/")).await, Err(Refused::TooLarge));
+        assert_eq!(
+            get(&client, &format!("http://{large}/")).await,
+            Err(Refused::TooLarge)
+        );
         let text = Refused::Blocked.to_string() + &Refused::Unreachable.to_string();
         assert!(!text.contains("refused") && !text.contains("closed") && !text.contains("127"));
     }
 
     #[test]
     fn public_addresses_are_public() {
-        for ip in ["1.1.1.1", "8.8.8.8", "100.63.255.255", "172.32.0.1", "192.0.1.1", "223.255.255.255", "2606:4700::1111", "2a00:1450::1"] {
+        for ip in [
+            "1.1.1.1",
+            "8.8.8.8",
+            "100.63.255.255",
+            "172.32.0.1",
+            "192.0.1.1",
+            "223.255.255.255",
+            "2606:4700::1111",
+            "2a00:1450::1",
+        ] {
             assert!(is_public(ip.parse().unwrap()), "{ip}");
         }
-        for ip in ["192.0.2.1", "198.51.100.1", "203.0.113.1", "198.19.0.1", "240.0.0.1", "2001:db8::1", "2001::1", "3fff::1", "64:ff9b:1::1", "::"] {
+        for ip in [
+            "192.0.2.1",
+            "198.51.100.1",
+            "203.0.113.1",
+            "198.19.0.1",
+            "240.0.0.1",
+            "2001:db8::1",
+            "2001::1",
+            "3fff::1",
+            "64:ff9b:1::1",
+            "::",
+        ] {
             assert!(!is_public(ip.parse().unwrap()), "{ip}");
         }
     }

@@ -8,7 +8,6 @@ use domain::integration::{Configuration, Provider as Kind};
 use domain::secret::SecretString;
 use domain::time::{Clock, Timestamp};
 use futures_util::future::BoxFuture;
-use normalize::{Copies, Intake, Verdict};
 use thiserror::Error;
 
 /// What a provider is given to work with.
@@ -80,7 +79,7 @@ impl PullFailure {
     }
 }
 
-/// A provider that is pulled.
+/// A provider that is pulled. What it delivers is read by [`crate::formats::accept`].
 ///
 /// Implementations bound every loop, repeat with back-off and jitter, honour throttling, and stop
 /// when the budget of a run is used up; the next run goes on from the last cursor.
@@ -97,9 +96,6 @@ pub trait Provider: Debug + Send + Sync {
         task: &'a Task,
         sink: &'a dyn PageSink,
     ) -> BoxFuture<'a, Result<Pulled, PullFailure>>;
-
-    /// Decides about one item.
-    fn normalise(&self, raw: &str, intake: &Intake<'_>, copies: &mut Copies) -> Verdict;
 }
 
 /// The one of that kind.

@@ -75,6 +75,13 @@ impl<'a> Intake<'a> {
     }
 }
 
+impl Intake<'_> {
+    /// When the items were received.
+    pub fn received_at(&self) -> Timestamp {
+        self.received_at
+    }
+}
+
 /// What becomes of one item.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Verdict {

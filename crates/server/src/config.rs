@@ -12,6 +12,7 @@ use domain::tenant::Slug;
 use domain::time::Zone;
 use ipnet::IpNet;
 use secrecy::SecretString;
+use store::seal::KeyRing;
 use store::tenants::NewTenant;
 use web::BaseUrl;
 
@@ -70,6 +71,8 @@ pub struct Config {
     pub retention_days: u32,
     /// The master key, when one is set.
     pub master_key: Option<MasterKey>,
+    /// Earlier master keys, which still open what they sealed.
+    pub previous_keys: Vec<MasterKey>,
     /// The first administrator, when one is named.
     pub admin: Option<Admin>,
 }
@@ -96,6 +99,7 @@ impl Config {
             log_format: log_format(&or(said.log_format, "pretty"))?,
             alert_threshold: threshold(&or(said.alert_threshold, "60"))?,
             retention_days: retention(&or(said.data_retention_days, "90"))?,
+            previous_keys: previous_keys(secrets.previous.as_deref())?,
             master_key: secrets.key.map(|k| MasterKey::parse(&k)).transpose()?,
             admin: admin(
                 secrets.admin_email,
@@ -115,6 +119,12 @@ impl Config {
         })
     }
 
+    /// The keys that open sealed secrets.
+    pub fn key_ring(&self) -> Outcome<KeyRing> {
+        let previous: Vec<[u8; 32]> = self.previous_keys.iter().map(MasterKey::bytes).collect();
+        Ok(KeyRing::new(&self.require_key()?.bytes(), &previous))
+    }
+
     /// What a first organisation starts with.
     pub fn first_tenant(&self) -> NewTenant {
         NewTenant {
@@ -126,6 +136,19 @@ impl Config {
             demo: false,
         }
     }
+}
+
+/// Earlier keys, separated by commas.
+fn previous_keys(text: Option<&str>) -> Outcome<Vec<MasterKey>> {
+    let texts = text.unwrap_or_default().split(',').map(str::trim);
+    texts
+        .filter(|t| !t.is_empty())
+        .map(|t| {
+            MasterKey::parse(t).map_err(|_| {
+                Failure::configuration("INTEGRATION_ENCRYPTION_KEY_PREVIOUS holds what is no key: give the earlier values of INTEGRATION_ENCRYPTION_KEY, separated by commas")
+            })
+        })
+        .collect()
 }
 
 fn address(name: &str, text: &str) -> Outcome<SocketAddr> {

@@ -47,7 +47,9 @@ fn share_of(file: &Path, folder: &Path) -> PathBuf {
 /// The event files of the organisations to test with, and whether they are whole already.
 fn organisations() -> (Vec<PathBuf>, bool) {
     let small = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/data/detection");
-    let given = std::env::var("DETECTION_DIR").ok().filter(|d| !d.is_empty());
+    let given = std::env::var("DETECTION_DIR")
+        .ok()
+        .filter(|d| !d.is_empty());
     let is_small = given.is_none();
     let folder = given.map_or_else(
         || {

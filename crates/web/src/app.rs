@@ -45,11 +45,6 @@ impl Keys {
         }
     }
 
-    /// The same keys for whoever works without handlers.
-    pub fn shared_ring(&self) -> Arc<KeyRing> {
-        Arc::clone(&self.ring)
-    }
-
     /// The keys that open sealed secrets.
     pub fn ring(&self) -> &KeyRing {
         &self.ring

@@ -12,6 +12,7 @@ use collectors::formats;
 use domain::integration::Provider;
 use domain::source::Source;
 use domain::tenant::Tenant;
+use domain::time::Zone;
 use normalize::body::{Body, Refused, split};
 use normalize::{Copies, Intake, Problem, Verdict};
 use store::log::{Batch, Outcome};
@@ -155,6 +156,7 @@ async fn append(
         provider,
     } = receiver;
     let key = app.settings().keys.redaction(tenant.key);
+    let zone = Zone::utc();
     let redaction = &source.settings.redaction;
     let intake = Intake::new(tenant.key, source.id, redaction, Some(&key), app.now())
         .map_err(|e| WebError::bad_request(e.to_string()))?;
@@ -162,7 +164,7 @@ async fn append(
     let mut outcomes = Vec::with_capacity(items.len());
     for item in items {
         let verdict = match item {
-            Ok(raw) => formats::accept(*provider, raw, &intake, &mut copies),
+            Ok(raw) => formats::accept(*provider, raw, &zone, &intake, &mut copies),
             Err(problem) => Verdict::Rejected(problem),
         };
         outcomes.push(match verdict {

@@ -3,15 +3,18 @@
 use std::sync::Arc;
 
 use domain::time::Clock;
-use store::{Db, jobs as timetable_rows, partitions};
-use tokio::sync::{Mutex, Notify};
+use store::{Db, jobs as timetable_rows, partitions, runs};
+use tokio::sync::{Mutex, Notify, Semaphore};
 use tokio_cron_scheduler::{Job as TickJob, JobScheduler};
 pub use tokio_util::sync::CancellationToken as Stop;
 
 use crate::error::{Error, Result};
-use crate::jobs::pull::Puller;
+use crate::jobs::pull::{self, Pulling};
 use crate::jobs::score::Scorer;
 use crate::timetable::{Intervals, Job};
+
+/// Most pulls of one process at a time.
+const PULLS: usize = 4;
 
 /// Runs the timetable until told to stop.
 #[derive(Debug)]
@@ -21,7 +24,8 @@ pub struct Runner {
     wake: Arc<Notify>,
     intervals: Intervals,
     owner: String,
-    puller: Option<Puller>,
+    pulling: Option<Pulling>,
+    pulls: Arc<Semaphore>,
 }
 
 impl Runner {
@@ -39,14 +43,15 @@ impl Runner {
             wake,
             intervals,
             owner,
-            puller: None,
+            pulling: None,
+            pulls: Arc::new(Semaphore::new(PULLS)),
         }
     }
 
-    /// The same, which also pulls integrations that are due.
+    /// The same worker, also running what is pulled.
     #[must_use]
-    pub fn pulling(mut self, puller: Puller) -> Self {
-        self.puller = Some(puller);
+    pub fn pulling(mut self, pulling: Pulling) -> Self {
+        self.pulling = Some(pulling);
         self
     }
 
@@ -58,14 +63,11 @@ impl Runner {
         let mut ticks = tick_every_second(Arc::clone(&self.wake)).await?;
         let scorer = Arc::new(Mutex::new(Scorer::new(self.owner.clone())));
         let mut background = tokio::task::JoinSet::new();
-        let mut pulling = tokio::task::JoinSet::new();
         while !stop.is_cancelled() {
             self.score(&scorer).await;
             self.start_due_jobs(&scorer, &mut background).await;
+            self.start_due_pulls(&mut background, &stop).await;
             while background.try_join_next().is_some() {}
-            if let Some(puller) = &self.puller {
-                puller.start_due(&mut pulling, &stop).await;
-            }
             tokio::select! {
                 // The permit of a wake-up that came meanwhile is kept, so none is lost.
                 () = self.wake.notified() => {}
@@ -74,7 +76,6 @@ impl Runner {
         }
         let _ = ticks.shutdown().await;
         background.join_all().await;
-        pulling.join_all().await;
         partitions::release(&self.db, &self.owner).await?;
         Ok(())
     }
@@ -117,6 +118,35 @@ impl Runner {
                 }
                 Err(error) => {
                     tracing::error!(%error, job = job.name(), "the timetable cannot be read");
+                }
+            }
+        }
+    }
+}
+
+impl Runner {
+    /// Claims what is due to be pulled, as long as there is room for another run.
+    async fn start_due_pulls(&self, background: &mut tokio::task::JoinSet<()>, stop: &Stop) {
+        let Some(pulling) = &self.pulling else {
+            return;
+        };
+        while let Ok(room) = Arc::clone(&self.pulls).try_acquire_owned() {
+            match runs::claim(&self.db, &self.owner, self.clock.now()).await {
+                Ok(None) => return,
+                Ok(Some(claim)) => {
+                    let (db, clock) = (self.db.clone(), Arc::clone(&self.clock));
+                    let (pulling, stop) = (pulling.clone(), stop.clone());
+                    background.spawn(async move {
+                        let slug = &claim.integration.slug;
+                        if let Err(error) = pull::run(&db, &clock, &pulling, &claim, &stop).await {
+                            tracing::error!(%error, %slug, "the end of a pull could not be recorded");
+                        }
+                        drop(room);
+                    });
+                }
+                Err(error) => {
+                    tracing::error!(%error, "due pulls cannot be read");
+                    return;
                 }
             }
         }

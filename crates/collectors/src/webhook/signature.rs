@@ -211,6 +211,7 @@ mod tests {
 
     /// The example of the specification's "Symmetric" section.
     #[test]
+    #[expect(clippy::too_many_lines, reason = "a table")]
     fn the_published_standard_webhooks_example_is_accepted() {
         let headers = Headers {
             id: Some("msg_p5jXN8AQM9LWM0D4loKWxJek"),

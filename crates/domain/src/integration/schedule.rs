@@ -108,6 +108,21 @@ impl Schedule {
     }
 }
 
+/// Shortest wait after a failed run, in microseconds.
+const FIRST_RETRY_US: i64 = MINUTE_US / 2;
+/// Longest wait after failed runs, in microseconds.
+const LAST_RETRY_US: i64 = 15 * MINUTE_US;
+
+/// Microseconds to wait after so many failed runs in a row: half a minute, doubled with each, at
+/// most a quarter of an hour, and of that a random share between a half and all, so that many
+/// integrations that failed together do not return together.
+pub fn retry_after(failures: u32, random: u64) -> i64 {
+    let doublings = failures.saturating_sub(1).min(10);
+    let full = (FIRST_RETRY_US << doublings).min(LAST_RETRY_US);
+    let half = full / 2;
+    half + (random % half.unsigned_abs()) as i64
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -204,6 +219,22 @@ mod tests {
         assert_eq!(gap(&Schedule::EveryMinutes(10)), 10);
         // Office hours only: the night is usual.
         assert_eq!(gap(&Schedule::Cron("0 8-18 * * *".to_owned())), 14 * 60);
+    }
+
+    #[test]
+    fn retries_wait_longer_and_longer_and_never_too_long() {
+        for random in [0, 1, u64::MAX, 7_919] {
+            for failures in 0..40 {
+                let wait = retry_after(failures, random);
+                assert!(
+                    (FIRST_RETRY_US / 2..=LAST_RETRY_US).contains(&wait),
+                    "{failures} {random}"
+                );
+            }
+            assert!(retry_after(3, random) >= retry_after(1, random));
+        }
+        assert_eq!(retry_after(1, 0), 15_000_000);
+        assert_eq!(retry_after(9, 0), LAST_RETRY_US / 2);
     }
 
     #[test]

@@ -48,10 +48,7 @@ pub(super) fn of(signal: &Signal, assessment: &Assessment, zone: &Zone) -> Strin
                 usual(signal, assessment, words::amount)
             )
         }
-        RuleKey::FailureBurst => format!(
-            "{what} within {window}{when}; {}",
-            usual_count(signal)
-        ),
+        RuleKey::FailureBurst => format!("{what} within {window}{when}; {}", usual_count(signal)),
     }
 }
 

@@ -65,7 +65,7 @@ enum Command {
     Source(source::Arguments),
     /// Create personal API tokens
     Token(token::Arguments),
-    /// Make encryption keys
+    /// Make encryption keys and move stored secrets to a new one
     Keys(keys::Arguments),
     /// Print the OpenAPI document
     Openapi(openapi::Arguments),
@@ -96,7 +96,7 @@ async fn run(arguments: Arguments) -> Outcome {
         // What needs no settings must not fail because of them.
         Command::Demo(args) => demo::run(args, &flags).await,
         Command::Evaluate(args) => evaluate::run(&args),
-        Command::Keys(args) => keys::run(&args),
+        Command::Keys(args) if args.is_generate() => keys::generate(),
         Command::Normalize(args) => normalize::run(&args),
         Command::Openapi(args) => openapi::run(args),
         command => {
@@ -124,10 +124,9 @@ async fn run_with(config: &Config, command: Command) -> Outcome {
         Command::User(args) => user::run(args, config).await,
         Command::Source(args) => source::run(args, config).await,
         Command::Token(args) => token::run(args, config).await,
-        Command::Demo(_)
-        | Command::Evaluate(_)
-        | Command::Keys(_)
-        | Command::Normalize(_)
-        | Command::Openapi(_) => Ok(()),
+        Command::Keys(args) => keys::run(args, config).await,
+        Command::Demo(_) | Command::Evaluate(_) | Command::Normalize(_) | Command::Openapi(_) => {
+            Ok(())
+        }
     }
 }

@@ -124,7 +124,8 @@ pub(crate) async fn show(
     let stored = secrets::list(scope, &secrets::Owner::Integration(id)).await?;
     let runs = runs::list(scope, id, None, SHOWN_RUNS).await?;
     let tested = integrations::last_test(scope, id).await?;
-    let body = IntegrationBody::new(&app, &watched).with_details(stored, runs, tested, scope.now);
+    let body =
+        IntegrationBody::new(&app, &watched).with_details(stored, runs, tested.as_ref(), scope.now);
     Ok(json(&body))
 }
 

@@ -6,7 +6,7 @@ use domain::id::SourceId;
 use domain::integration::{Configuration, Provider};
 use domain::redaction::Redaction;
 use domain::tenant::Tenant;
-use domain::time::Timestamp;
+use domain::time::{Timestamp, Zone};
 use normalize::{Copies, Intake, Note, Problem, Verdict};
 
 use crate::app::App;
@@ -43,9 +43,14 @@ pub(crate) fn preview(
     let key = app.settings().keys.redaction(tenant.key);
     let intake = Intake::new(tenant.key, SourceId(0), redaction, Some(&key), app.now())
         .map_err(|e| WebError::bad_request(e.to_string()))?;
+    let zone = match configuration {
+        Configuration::Devices(devices) => Zone::named(&devices.zone).ok(),
+        _ => None,
+    };
+    let zone = zone.unwrap_or_else(Zone::utc);
     let mut copies = Copies::default();
     let mut one = |raw: String| Previewed {
-        result: match formats::accept(provider, &raw, &intake, &mut copies) {
+        result: match formats::accept(provider, &raw, &zone, &intake, &mut copies) {
             Verdict::Accepted(event, notes) => Ok((event, notes)),
             Verdict::Quarantined(_, reason) => Err(Problem {
                 field: "timestamp".to_owned(),

@@ -7,17 +7,19 @@ use askama::Template;
 use axum::extract::{RawQuery, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
+use collectors::pack;
 use domain::access::Permission;
 use domain::integration::Integration;
 use domain::integration::check::Report;
 use domain::integration::config::Signature;
 use domain::integration::health::State as Doing;
+use domain::redaction::Redaction;
 use domain::tenant::Slug;
 use store::collector_instances::Instance;
 use store::integrations::{self, Watched};
 use store::runs::{self, Run};
 use store::secrets::{self, Owner, Stored};
-use store::{collector_instances, sources};
+use store::{Scope, collector_instances, sources};
 
 use super::integrations::words;
 use super::wizard_step::{said, times};
@@ -70,6 +72,8 @@ struct IntegrationPage {
     signature: Option<Signature>,
     credential: Credential,
     refused: Option<(String, When)>,
+    /// Why there is no pack to download.
+    no_pack: Option<String>,
     sample: String,
     becomes: String,
     may_manage: bool,
@@ -140,6 +144,7 @@ fn message(done: &str) -> Option<&'static str> {
     })
 }
 
+#[expect(clippy::too_many_lines, reason = "one line for each part of the page")]
 async fn integration_page<P>(
     app: &App,
     who: &Require<P>,
@@ -153,31 +158,12 @@ async fn integration_page<P>(
     let watched = integrations::watch(scope, slug.as_str()).await?;
     let i = watched.integration.clone();
     let source = sources::find(scope, i.source_slug.as_str()).await?;
-    let all = runs::list(scope, i.id, None, STRIP).await?;
-    let row = |run: &Run| RunRow {
-        started: when(run.started_at),
-        took: strip::took(run, now),
-        next: run.next_run_at.map(when),
-        run: run.clone(),
-    };
-    let chosen = match chosen {
-        Some(number) => Some(runs::find(scope, i.id, number).await?),
-        None => None,
-    };
+    let past = Past::of(scope, &i, chosen).await?;
     let report = integrations::last_test(scope, i.id).await?;
     let stored = secrets::list(scope, &Owner::Integration(i.id)).await?;
     let instances = collector_instances::list(scope, i.id).await?;
     let sample = sample.unwrap_or_else(|| preview::sample(i.provider, now));
-    let configuration = &i.settings.configuration;
-    let redaction = &source.settings.redaction;
-    let becomes = preview::preview(
-        app,
-        &scope.tenant,
-        i.provider,
-        configuration,
-        redaction,
-        &sample,
-    );
+    let becomes = becomes(app, scope, &i, &source.settings.redaction, &sample);
     let allows = |permission| who.user.role.allows(permission);
     Ok(IntegrationPage {
         shell: Shell::of(who, "/integrations", i.settings.name.clone()).await?,
@@ -185,9 +171,9 @@ async fn integration_page<P>(
         next: i.next_run_at.map(when),
         events: scoring::words::count(watched.events_in_day as f64),
         total: scoring::words::count(watched.events as f64),
-        strip: Strip::of(&all, now),
-        rows: all.iter().take(ROWS).map(row).collect(),
-        chosen: chosen.as_ref().map(row),
+        strip: past.strip,
+        rows: past.rows,
+        chosen: past.chosen,
         owner: runs::owner(scope, i.id).await?,
         instances: instances
             .into_iter()
@@ -196,7 +182,7 @@ async fn integration_page<P>(
                 (n, at)
             })
             .collect(),
-        summary: words::summary(configuration, &i.external_id),
+        summary: words::summary(&i.settings.configuration, &i.external_id),
         secrets: stored
             .into_iter()
             .map(|s| {
@@ -215,10 +201,11 @@ async fn integration_page<P>(
         report,
         fixed_slug: Some(i.slug.to_string()),
         endpoint: test::endpoint(app, &i),
-        signature: configuration.signature(),
-        credential: Credential::of(i.mode, configuration),
+        signature: i.settings.configuration.signature(),
+        credential: Credential::of(i.mode, &i.settings.configuration),
         refused: i.refused.clone().map(|(at, why)| (why, when(at))),
-        becomes: becomes.map_or_else(|e| e.detail, |items| said(&items)),
+        becomes,
+        no_pack: no_pack(app, &i),
         sample,
         may_manage: allows(Permission::IntegrationsManage),
         may_run: allows(Permission::IntegrationsRun),
@@ -226,6 +213,65 @@ async fn integration_page<P>(
         watched,
         i,
     })
+}
+
+/// The runs of the page.
+struct Past {
+    strip: Strip,
+    rows: Vec<RunRow>,
+    chosen: Option<RunRow>,
+}
+
+impl Past {
+    async fn of(scope: &Scope, i: &Integration, chosen: Option<i64>) -> WebResult<Self> {
+        let (zone, now) = (&scope.tenant.scoring.zone, scope.now);
+        let row = |run: &Run| RunRow {
+            started: When::of(run.started_at, zone, now),
+            took: strip::took(run, now),
+            next: run.next_run_at.map(|at| When::of(at, zone, now)),
+            run: run.clone(),
+        };
+        let all = runs::list(scope, i.id, None, STRIP).await?;
+        let chosen = match chosen {
+            Some(number) => Some(row(&runs::find(scope, i.id, number).await?)),
+            None => None,
+        };
+        Ok(Self {
+            strip: Strip::of(&all, now),
+            rows: all.iter().take(ROWS).map(row).collect(),
+            chosen,
+        })
+    }
+}
+
+/// What a sample becomes, or why it does not.
+fn becomes(
+    app: &App,
+    scope: &Scope,
+    i: &Integration,
+    redaction: &Redaction,
+    sample: &str,
+) -> String {
+    let configuration = &i.settings.configuration;
+    let read = preview::preview(
+        app,
+        &scope.tenant,
+        i.provider,
+        configuration,
+        redaction,
+        sample,
+    );
+    read.map_or_else(|e| e.detail, |items| said(&items))
+}
+
+/// Why there is no pack; `None` when there is one.
+fn no_pack(app: &App, integration: &Integration) -> Option<String> {
+    let request = pack::Request {
+        integration,
+        origin: app.settings().base_url.origin(),
+    };
+    let none = pack::build(&request).err()?;
+    Some(crate::page::capitalised(&none.to_string()))
 }
 
 fn back(slug: &Slug, done: &str) -> Response {

@@ -63,7 +63,7 @@ struct WizardPage {
 
 impl WizardPage {
     /// Title and state of each step, for the stepper.
-    fn steps(&self) -> Vec<(u8, &'static str)> {
+    fn steps() -> Vec<(u8, &'static str)> {
         (1..).zip(TITLES).collect()
     }
 
@@ -318,14 +318,12 @@ async fn create<P>(
     match integrations::create(scope, app.ring(), &new).await {
         Ok(made) => {
             app.key_check().forget();
-            let revealed = fresh.reveal();
-            let response = match revealed {
-                Some(revealed) => super::integration::reveal(app, who, &made, revealed).await?,
-                None => {
-                    let place = format!("/integrations/{slug}?done=created");
-                    Redirect::to(&place).into_response()
-                }
-            };
+            if let Some(revealed) = fresh.reveal() {
+                let shown = super::integration::reveal(app, who, &made, revealed).await?;
+                return Ok(Ok(shown));
+            }
+            let place = format!("/integrations/{slug}?done=created");
+            let response = Redirect::to(&place).into_response();
             Ok(Ok(response))
         }
         Err(store::Error::Exists(what)) => {
@@ -354,7 +352,7 @@ pub(super) fn twice(
     scope: &store::Scope,
     (provider, settings): (Provider, &domain::integration::Settings),
     redaction: &domain::redaction::Redaction,
-) -> Option<Before> {
+) -> Before {
     let sample = preview::sample(provider, scope.now);
     let read = |redaction: &domain::redaction::Redaction| {
         let configuration = &settings.configuration;
@@ -368,9 +366,9 @@ pub(super) fn twice(
         );
         read.map_or_else(|e| e.detail, |items| step::said(&items))
     };
-    Some(Before {
-        before: read(&domain::redaction::Redaction::default()),
-        after: read(redaction),
+    Before {
+        sent: read(&domain::redaction::Redaction::default()),
+        stored: read(redaction),
         sample: crate::page::visible(&sample).into_owned(),
-    })
+    }
 }

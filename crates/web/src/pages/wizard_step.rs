@@ -1,5 +1,6 @@
 //! What each step of the wizard asks, checks and shows.
 
+use domain::integration::check::Report;
 use domain::integration::{Mode, Provider, Schedule, Settings};
 use domain::time::Zone;
 use store::Scope;
@@ -17,8 +18,8 @@ use crate::page::{FieldErrors, visible};
 /// A sample event before and after redaction.
 pub(crate) struct Before {
     pub sample: String,
-    pub before: String,
-    pub after: String,
+    pub sent: String,
+    pub stored: String,
 }
 
 /// The answers so far.
@@ -64,7 +65,8 @@ impl<'a> Answers<'a> {
         let mut errors = FieldErrors::default();
         let settings = self.fields.settings(provider, mode, &mut errors);
         let source = self.fields.source(&mut errors);
-        super::wizard::twice(app, scope, (provider, &settings), &source.redaction)
+        let read = super::wizard::twice(app, scope, (provider, &settings), &source.redaction);
+        Some(read)
     }
 
     /// Everything that was chosen.
@@ -165,7 +167,7 @@ pub(crate) async fn check(
         }
         (5, _) => drop(fields.source(errors)),
         (6, _) => {
-            let tested = draft.last_test.as_ref().is_some_and(|r| r.passed());
+            let tested = draft.last_test.as_ref().is_some_and(Report::passed);
             if !tested && fields.of("skip").trim().is_empty() {
                 errors.add(
                     "skip",
@@ -213,7 +215,7 @@ async fn configuration(
 
 /// Why the integration starts paused: the test did not pass.
 pub(crate) fn paused(draft: &Draft, fields: &Fields) -> Option<String> {
-    let tested = draft.last_test.as_ref().is_some_and(|r| r.passed());
+    let tested = draft.last_test.as_ref().is_some_and(Report::passed);
     let reason = fields.of("skip").trim();
     let reason: String = reason
         .chars()

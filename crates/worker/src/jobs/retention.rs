@@ -2,7 +2,7 @@
 //! what is there and not at when it last ran.
 
 use domain::time::Timestamp;
-use store::{Db, retention, sessions, tenants};
+use store::{Db, drafts, retention, sessions, tenants};
 
 use crate::error::Result;
 
@@ -19,7 +19,8 @@ pub async fn run(db: &Db, now: Timestamp) -> Result<String> {
         derived += retention::delete_derived(db, tenant.id, cutoff).await?;
     }
     sessions::sweep(db, now).await?;
+    let drafts = drafts::sweep(db, now).await?;
     Ok(format!(
-        "{events} events deleted, {kept} kept as evidence, {derived} derived rows deleted"
+        "{events} events deleted, {kept} kept as evidence, {derived} derived rows deleted, {drafts} drafts deleted"
     ))
 }

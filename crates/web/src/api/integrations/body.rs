@@ -164,14 +164,14 @@ impl IntegrationBody {
         mut self,
         stored: Vec<Stored>,
         runs: Vec<Run>,
-        tested: Option<Report>,
+        tested: Option<&Report>,
         now: Timestamp,
     ) -> Self {
         let upcoming = self.schedule.iter().flat_map(|s| s.upcoming(now, 5));
         self.upcoming = upcoming.map(|at| at.to_string()).collect();
         self.secrets = stored.into_iter().map(SecretBody::from).collect();
         self.runs = runs.into_iter().map(RunRow::from).collect();
-        self.last_test = tested.as_ref().map(TestBody::from);
+        self.last_test = tested.map(TestBody::from);
         self
     }
 

@@ -12,6 +12,8 @@ const SLOW: i64 = 3;
 /// The strip.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Strip {
+    /// Width of the drawing: that of a hundred ticks, so that few runs are not stretched.
+    pub width: usize,
     pub ticks: Vec<Tick>,
     pub ok: usize,
     pub slow: usize,
@@ -54,16 +56,12 @@ impl Strip {
         });
         Self {
             finding: format!("{ok} ok, {slow} slow or partial, {failed} failed; the latest {last}"),
+            width: 100 * STEP,
             ticks,
             ok,
             slow,
             failed,
         }
-    }
-
-    /// Width of the drawing: that of a hundred ticks, so that few runs are not stretched.
-    pub(super) fn width(&self) -> usize {
-        100 * STEP
     }
 }
 

@@ -274,40 +274,7 @@ impl Fields {
             fields.insert(name.to_owned(), value);
         };
         put("name", settings.name.clone());
-        match &settings.configuration {
-            Configuration::GuarddutyPull(pull) => {
-                put("roleArn", pull.role_arn.clone());
-                put("regions", pull.regions.join(", "));
-                put("minSeverity", pull.min_severity.to_string());
-                let key = pull.credentials == Credentials::AccessKey;
-                put(
-                    "credentials",
-                    if key { "access_key" } else { "instance" }.to_owned(),
-                );
-                put(
-                    "accessKeyId",
-                    pull.access_key_id.clone().unwrap_or_default(),
-                );
-            }
-            Configuration::GuarddutyPush(push) => {
-                put("signature", push.signature.word().to_owned());
-                put("accounts", push.accounts.join(", "));
-            }
-            Configuration::Devices(devices) => {
-                put("listen", devices.listen.join("\n"));
-                put("allow", devices.allow.join("\n"));
-                put("zone", devices.zone.clone());
-                put("header", devices.header.word().to_owned());
-            }
-            Configuration::Webhook(webhook) => {
-                put("signature", webhook.signature.word().to_owned());
-                put("items", webhook.items.clone());
-                put(
-                    "mapping",
-                    lines(webhook.mapping.iter().map(|(f, p)| format!("{f} = {p}"))),
-                );
-            }
-        }
+        put_configuration(&settings.configuration, &mut put);
         match &settings.schedule {
             Some(Schedule::EveryMinutes(minutes)) => put("every", minutes.to_string()),
             Some(Schedule::Cron(line)) => {
@@ -333,6 +300,44 @@ impl Fields {
             lines(kept.map(|(n, t)| format!("{n} = {}", treatment_word(*t)))),
         );
         Self(fields)
+    }
+}
+
+/// The fields of a configuration.
+fn put_configuration(configuration: &Configuration, put: &mut impl FnMut(&str, String)) {
+    match configuration {
+        Configuration::GuarddutyPull(pull) => {
+            put("roleArn", pull.role_arn.clone());
+            put("regions", pull.regions.join(", "));
+            put("minSeverity", pull.min_severity.to_string());
+            let key = pull.credentials == Credentials::AccessKey;
+            put(
+                "credentials",
+                if key { "access_key" } else { "instance" }.to_owned(),
+            );
+            put(
+                "accessKeyId",
+                pull.access_key_id.clone().unwrap_or_default(),
+            );
+        }
+        Configuration::GuarddutyPush(push) => {
+            put("signature", push.signature.word().to_owned());
+            put("accounts", push.accounts.join(", "));
+        }
+        Configuration::Devices(devices) => {
+            put("listen", devices.listen.join("\n"));
+            put("allow", devices.allow.join("\n"));
+            put("zone", devices.zone.clone());
+            put("header", devices.header.word().to_owned());
+        }
+        Configuration::Webhook(webhook) => {
+            put("signature", webhook.signature.word().to_owned());
+            put("items", webhook.items.clone());
+            put(
+                "mapping",
+                lines(webhook.mapping.iter().map(|(f, p)| format!("{f} = {p}"))),
+            );
+        }
     }
 }
 

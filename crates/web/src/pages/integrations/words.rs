@@ -51,6 +51,7 @@ pub(crate) struct Promise {
 }
 
 /// The promise of a provider and mode, as far as they are chosen.
+#[expect(clippy::too_many_lines, reason = "a table of words")]
 pub(crate) fn promise(
     provider: Option<Provider>,
     mode: Option<Mode>,
