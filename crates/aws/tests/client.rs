@@ -17,7 +17,7 @@ use domain::integration::Configuration;
 use domain::integration::check::{Check, CheckName, CheckOutcome, Report};
 use serde_json::Value;
 use support::{Kept, REGIONS, client, client_within, configuration, fixture, task};
-use testkit::guardduty::{EXTERNAL_ID, Fixture, Hostile};
+use testkit::guardduty::{EXTERNAL_ID, Fixture, Hostile, id};
 
 async fn pulled(fixture: &Fixture, kept: &Kept) -> Result<Pulled, PullFailure> {
     client(fixture).pull(&task(kept.cursor()), kept).await
@@ -72,11 +72,14 @@ async fn findings_that_move_and_repeat_during_a_run_are_neither_lost_nor_double(
     {
         let mut state = fixture.state();
         state.overlapping = true;
-        let moved = |call: usize, n: usize, at: &str| (call, format!("{n:032x}"), at.to_owned());
+        let moved = |call: usize, n: usize, at: &str| (call, id(REGIONS[0], n), at.to_owned());
         state.moves = vec![
-            moved(2, 178, "2026-03-14T11:30:00Z"),
-            moved(4, 179, "2026-03-14T11:31:00Z"),
+            // Updated while the run is under way: before it is fetched, after it was, between.
+            moved(2, 178, "2026-03-14T12:00:01Z"),
+            moved(4, 179, "2026-03-14T12:00:02Z"),
             moved(5, 90, "2026-03-14T11:59:59Z"),
+            // And one that goes back in time, within the page it stands on.
+            moved(6, 60, "2026-03-14T09:55:00Z"),
         ];
     }
     pulled(&fixture, &kept).await.unwrap();

@@ -213,13 +213,21 @@ async fn answer(
     }
 }
 
+/// The id of a finding: 32 hexadecimal digits.
+pub fn id(region: &str, number: usize) -> String {
+    let place = region
+        .bytes()
+        .fold(0_u32, |sum, b| sum.wrapping_mul(31) + u32::from(b));
+    format!("{place:08x}{number:024x}")
+}
+
 /// A finding of a kind of sign-in by a user.
 pub fn finding(region: &str, number: usize, updated_at: &str) -> Value {
     let severity = [2.0, 5.0, 8.0][number % 3];
     json!({
         "schemaVersion": "2.0", "accountId": "123456789012", "region": region,
-        "partition": "aws", "id": format!("{number:032x}"),
-        "arn": format!("arn:aws:guardduty:{region}:123456789012:detector/d/finding/{number:032x}"),
+        "partition": "aws", "id": id(region, number),
+        "arn": format!("arn:aws:guardduty:{region}:123456789012:detector/d/finding/{}", id(region, number)),
         "type": "UnauthorizedAccess:IAMUser/ConsoleLoginSuccess.B",
         "resource": {"resourceType": "AccessKey", "accessKeyDetails": {
             "accessKeyId": "", "principalId": "AIDAEXAMPLE", "userType": "IAMUser",

@@ -1,4 +1,5 @@
 //! An integration that reads the fixture.
+#![allow(dead_code, reason = "each test file uses its part")]
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
