@@ -32,6 +32,18 @@ impl Severity {
         Self::Info,
     ];
 
+    /// The band of a syslog severity, 0 the worst (RFC 5424 table 2): emergency, alert and critical
+    /// are critical, error high, warning medium, notice low, the rest info.
+    pub fn of_syslog(level: u8) -> Self {
+        match level {
+            0..=2 => Self::Critical,
+            3 => Self::High,
+            4 => Self::Medium,
+            5 => Self::Low,
+            _ => Self::Info,
+        }
+    }
+
     /// The band of an alert's score: up to 69 low, 70-79 medium, 80-89 high, 90 and above critical.
     pub fn of_score(score: Points) -> Self {
         match score.tenths() {
@@ -81,6 +93,15 @@ impl fmt::Display for Severity {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn syslog_levels() {
+        let bands: Vec<&str> = (0..8).map(|l| Severity::of_syslog(l).word()).collect();
+        let expected = [
+            "critical", "critical", "critical", "high", "medium", "low", "info", "info",
+        ];
+        assert_eq!(bands, expected);
+    }
 
     #[test]
     fn bands() {

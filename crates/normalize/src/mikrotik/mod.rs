@@ -84,7 +84,7 @@ fn record(parts: Parts) -> Record {
     record.severity = topics
         .as_ref()
         .and_then(Topics::severity)
-        .or_else(|| header.severity.map(of_syslog));
+        .or_else(|| header.severity.map(Severity::of_syslog));
     if let Some(topics) = topics {
         let words = topics.words().map(|word| Value::from(word.to_owned()));
         record
@@ -107,15 +107,4 @@ fn guests_behind(message: &str, in_cef: bool) -> Vec<Record> {
         return Vec::new();
     }
     guests
-}
-
-/// The level of an RFC 5424 severity: 0..=2 critical, error high, warning medium, notice low.
-fn of_syslog(severity: u8) -> Severity {
-    match severity {
-        0..=2 => Severity::Critical,
-        3 => Severity::High,
-        4 => Severity::Medium,
-        5 => Severity::Low,
-        _ => Severity::Info,
-    }
 }

@@ -139,7 +139,7 @@ pub fn interpret(line: Line, context: &Context<'_>) -> Record {
         record.host.clone_from(&header.hostname);
     }
     if record.severity.is_none() {
-        record.severity = header.severity.map(severity);
+        record.severity = header.severity.map(Severity::of_syslog);
     }
     if let Some(counter) = line.counter {
         record
@@ -149,15 +149,4 @@ pub fn interpret(line: Line, context: &Context<'_>) -> Record {
     record.syslog = Some(header);
     record.notes = line.notes;
     record
-}
-
-/// RFC 5424 table 2 in our five bands.
-fn severity(level: u8) -> Severity {
-    match level {
-        0..=2 => Severity::Critical,
-        3 => Severity::High,
-        4 => Severity::Medium,
-        5 => Severity::Low,
-        _ => Severity::Info,
-    }
 }

@@ -28,16 +28,6 @@ pub(super) fn read(report: &Report<'_>) -> Option<Finding> {
     Some(if said {
         found
     } else {
-        found.severity(Some(severity(level)))
+        found.severity(Some(Severity::of_syslog(level)))
     })
-}
-
-fn severity(level: u8) -> Severity {
-    match level {
-        0..=2 => Severity::Critical,
-        3 => Severity::High,
-        4 => Severity::Medium,
-        5 => Severity::Low,
-        _ => Severity::Info,
-    }
 }
