@@ -1,8 +1,11 @@
-//! What reaches out or listens: syslog sockets, pulls of cloud findings, the packs that make
-//! devices send.
+//! What reaches out or listens: syslog sockets, the forwarder of an edge collector,
+//! and the decisions of the GuardDuty pull.
 //!
-//! So far only the decisions of the GuardDuty pull: every event arrives over HTTP (`web::ingest`)
-//! or from a file (`import`). What comes here will deliver into a sink with one method and never
-//! know the store.
+//! A listener delivers into a [`sink::Sink`] with one method and never knows the store. Framing
+//! and parsing are separate: [`syslog`] makes messages of bytes, `normalize` makes events of
+//! messages, and both serve sockets, files and tests alike.
 
+pub mod forward;
 pub mod guardduty;
+pub mod sink;
+pub mod syslog;

@@ -1,6 +1,7 @@
 //! The commands. Each file is one command: its arguments and what it does.
 
 mod check;
+mod collect;
 mod demo;
 mod evaluate;
 mod import;
@@ -53,6 +54,8 @@ enum Command {
         after_help = "Example:\n  insider-risk worker --database-url postgres://irm@localhost/irm"
     )]
     Worker(serve::Arguments),
+    /// Listen at the edge and forward to a server
+    Collect(collect::Arguments),
     /// Load history from a file and score it
     Import(import::Arguments),
     /// Run history through the scorer without a database
@@ -111,6 +114,7 @@ async fn run(arguments: Arguments) -> Outcome {
     match command {
         // What needs no settings must not fail because of them.
         Command::Demo(args) => demo::run(args).await,
+        Command::Collect(args) => collect::run(args, &flags).await,
         Command::Evaluate(args) => evaluate::run(&args),
         Command::Keys(args) => keys::run(&args),
         Command::Normalize(args) => normalize::run(&args),
@@ -141,6 +145,7 @@ async fn run_with(config: &Config, command: Command) -> Outcome {
         Command::Source(args) => source::run(args, config).await,
         Command::Token(args) => token::run(args, config).await,
         Command::Demo(_)
+        | Command::Collect(_)
         | Command::Evaluate(_)
         | Command::Check(_)
         | Command::Keys(_)

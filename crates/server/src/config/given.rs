@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use serde::Deserialize;
 
-use super::DEFAULT_FILE;
+use super::{DEFAULT_FILE, LogFormat};
 use crate::failure::{Failure, Outcome};
 
 /// Settings as flags and variables. Secrets have no flag, because flags show in process lists.
@@ -47,6 +47,11 @@ pub struct Flags {
 }
 
 impl Flags {
+    /// The log format alone, for commands that need no other setting.
+    pub fn log_format(&self) -> Outcome<LogFormat> {
+        super::log_format(self.log_format.as_deref().unwrap_or("pretty"))
+    }
+
     /// What the demo says: its own database and port.
     pub(super) fn of_demo(database: &str, port: u16) -> Self {
         Self {
