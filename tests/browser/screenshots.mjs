@@ -46,7 +46,7 @@ const pages = {
   sources: "/sources", source: await first("/sources", "tbody a[href^='/sources/']"),
   "source-new": "/sources/new", audit: "/audit", "settings-general": "/settings/general",
   "settings-scoring": "/settings/scoring", "settings-retention": "/settings/retention",
-  profile: "/profile", missing: "/alerts/AL-1",
+  integrations: "/integrations", profile: "/profile", missing: "/alerts/AL-1",
 };
 
 for (const [scheme, width] of [["light", 1280], ["dark", 1280], ["light", 400], ["dark", 400]]) {

@@ -43,7 +43,9 @@ impl Service {
 
     fn fetch(&self, ids: &[String]) -> Vec<Fetched> {
         assert!(ids.len() <= MAX_IDS);
+        // The API promises no order of its own.
         ids.iter()
+            .rev()
             .map(|id| Fetched {
                 id: id.clone(),
                 updated_at: self.0[id],

@@ -44,6 +44,14 @@ permissions! {
     SourcesView = "sources.view",
     /// Create and change sources and their keys; replay or discard quarantined events.
     SourcesManage = "sources.manage",
+    /// See integrations, their health and their runs.
+    IntegrationsView = "integrations.view",
+    /// Create, change, pause and delete integrations; download their packs.
+    IntegrationsManage = "integrations.manage",
+    /// Run an integration now and test its connection.
+    IntegrationsRun = "integrations.run",
+    /// Replace the secrets and keys of an integration.
+    SecretsRotate = "secrets.rotate",
     /// See users.
     UsersView = "users.view",
     /// See who changed what.
@@ -129,12 +137,17 @@ impl Role {
                 | P::EventsView
                 | P::RulesView
                 | P::SourcesView
+                | P::IntegrationsView
                 | P::ProfileSelf
         );
         match self {
             Self::Admin => true,
             Self::DetectionEngineer => {
-                looks || matches!(permission, P::RulesEdit | P::AlertsTriage | P::ExportsRun)
+                looks
+                    || matches!(
+                        permission,
+                        P::RulesEdit | P::AlertsTriage | P::ExportsRun | P::IntegrationsRun
+                    )
             }
             Self::AnalystL2 => looks || matches!(permission, P::AlertsTriage | P::ExportsRun),
             Self::AnalystL1 => looks || permission == P::AlertsTriage,
@@ -177,7 +190,13 @@ mod tests {
     #[test]
     fn only_the_admin_manages_sources() {
         for role in Role::ALL {
-            assert_eq!(role.allows(Permission::SourcesManage), role == Role::Admin);
+            for permission in [
+                Permission::SourcesManage,
+                Permission::IntegrationsManage,
+                Permission::SecretsRotate,
+            ] {
+                assert_eq!(role.allows(permission), role == Role::Admin);
+            }
             assert!(role.allows(Permission::ProfileSelf));
             assert_eq!(Role::from_word(role.word()), Some(role));
         }

@@ -36,6 +36,8 @@ row_id! {
     ApiKeyId,
     /// A personal token's row.
     TokenId,
+    /// An integration's row.
+    IntegrationId,
 }
 
 /// The deterministic identity of one stored event: UUID version 8 (RFC 9562 section 5.8).

@@ -9,6 +9,7 @@ pub mod alert;
 pub mod baseline;
 pub mod event;
 pub mod id;
+pub mod integration;
 pub mod redaction;
 pub mod rule;
 pub mod score;

@@ -19,6 +19,19 @@ pub trait Clock: Send + Sync + fmt::Debug {
     fn now(&self) -> Timestamp;
 }
 
+/// A duration as people say it: `40 s`, `18 min`, `5 h 18 min`, `3 days`.
+pub fn span(micros: i64) -> String {
+    let seconds = micros / 1_000_000;
+    match seconds {
+        i64::MIN..=59 => format!("{seconds} s"),
+        60..=3599 => format!("{} min", seconds / 60),
+        3600..86_400 if seconds % 3600 < 60 => format!("{} h", seconds / 3600),
+        3600..86_400 => format!("{} h {} min", seconds / 3600, seconds % 3600 / 60),
+        86_400..172_800 => "1 day".to_owned(),
+        _ => format!("{} days", seconds / 86_400),
+    }
+}
+
 /// An instant: microseconds since 1970-01-01T00:00:00Z, leap seconds not counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
 pub struct Timestamp(i64);
@@ -48,6 +61,11 @@ impl Timestamp {
     /// The UTC date.
     pub const fn utc_day(self) -> Day {
         Day(self.0.div_euclid(DAY_US) as i32)
+    }
+
+    /// The calendar in UTC.
+    pub(crate) fn utc(self) -> jiff::Zoned {
+        self.jiff().to_zoned(TimeZone::UTC)
     }
 
     fn jiff(self) -> jiff::Timestamp {
@@ -361,6 +379,13 @@ mod tests {
             (Zone::utc().year(new_year), berlin.year(new_year)),
             (2026, 2027)
         );
+    }
+
+    #[test]
+    fn spans() {
+        assert_eq!(span(40_000_000), "40 s");
+        assert_eq!(span(5 * HOUR_US + 18 * MINUTE_US), "5 h 18 min");
+        assert_eq!(span(3 * DAY_US), "3 days");
     }
 
     #[test]

@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 
 use domain::redaction::Treatment;
-use serde_json::Value;
 use serde_json::value::RawValue;
+use serde_json::{Map, Value};
 
 use crate::redact::treat;
 use crate::text::visible;
@@ -29,6 +29,12 @@ pub(crate) fn build<'a>(
     }
     out.push('}');
     Ok(Some(out))
+}
+
+/// The text of attributes; `None` when there are none.
+pub(crate) fn text_of(attributes: &Map<String, Value>) -> Option<String> {
+    // The JSON text of a map of JSON values always exists.
+    (!attributes.is_empty()).then(|| serde_json::to_string(attributes).unwrap_or_default())
 }
 
 /// Applies the source's treatments to the attributes of an event, and those of the resource id

@@ -1,19 +1,15 @@
 //! A record becomes an event: the same limits, redaction and verdicts as for items that were
 //! posted.
 
-use std::borrow::Cow;
-
 use domain::actor::ActorKind;
 use domain::event::Event;
 use domain::id::EventId;
-use domain::redaction::Treatment;
 use serde_json::{Map, Value};
 
 use crate::item::{NAME_LIMIT, TEXT_LIMIT};
 use crate::record::{Header, Record};
-use crate::redact::treat;
 use crate::text::visible;
-use crate::{Intake, Verdict, ahead, attributes, identity};
+use crate::{Intake, Verdict, ahead, attributes, identity, redact};
 
 /// How a record reached this installation.
 #[derive(Debug, Clone, Copy)]
@@ -26,15 +22,12 @@ pub struct Reception<'a> {
     pub sequence: u128,
 }
 
-/// Words that stand where a value was removed.
-const REMOVED: &str = "••••";
-
 impl Record {
     /// The event of this record: completed by what the receiver knows, redacted, with its
     /// identity. A record that names nobody is the device's own.
     pub fn into_event(self, intake: &Intake<'_>, reception: &Reception<'_>) -> Verdict {
         let (mut event, sender_id, attributes, notes) = self.prepare(intake, reception);
-        event.attributes = text_of(&attributes);
+        event.attributes = attributes::text_of(&attributes);
         event.id = match sender_id {
             Some(id) => {
                 let mut copies = identity::Copies::uncounted();
@@ -42,14 +35,7 @@ impl Record {
             }
             None => identity::received_id(&event, intake, reception.sequence),
         };
-        if let Some((redaction, key)) = intake.redaction {
-            let removed = removed_values(&event, &attributes, intake);
-            event.resource_id = event
-                .resource_id
-                .and_then(|value| treat(&value, redaction.resource_id, key));
-            let treated = attributes::redact(event.attributes.take(), intake);
-            event.attributes = treated.and_then(|text| scrubbed(&text, &removed));
-        }
+        redact::event::redact(&mut event, intake);
         match ahead(&event, intake.received_at) {
             Some(reason) => Verdict::Quarantined(event, reason),
             None => Verdict::Accepted(event, notes),
@@ -104,7 +90,7 @@ impl Record {
 }
 
 /// What of a header no field of the event holds.
-fn kept(header: Header) -> Value {
+pub(crate) fn kept(header: Header) -> Value {
     let mut kept = Map::new();
     let mut put = |key: &str, value: Value| {
         if !value.is_null() {
@@ -129,92 +115,4 @@ fn shown(text: &str, limit: usize) -> Option<String> {
         .nth(limit)
         .map_or(text.len(), |(at, _)| at);
     text.get(..end).filter(|t| !t.is_empty()).map(str::to_owned)
-}
-
-/// The values that redaction removes from their fields, and what stands for them: the line says
-/// them once more.
-fn removed_values(
-    event: &Event,
-    attributes: &Map<String, Value>,
-    intake: &Intake<'_>,
-) -> Vec<(String, String)> {
-    let Some((redaction, key)) = intake.redaction else {
-        return Vec::new();
-    };
-    let mut values = Vec::new();
-    let mut remove = |value: &str, treatment: Treatment| {
-        if treatment != Treatment::Keep {
-            let instead = treat(value, treatment, key).unwrap_or_else(|| REMOVED.to_owned());
-            values.push((value.to_owned(), instead));
-        }
-    };
-    if let Some(id) = &event.resource_id {
-        remove(id, redaction.resource_id);
-    }
-    for (name, treatment) in &redaction.attributes {
-        if let Some(value) = at_path(attributes, name) {
-            remove(&value, *treatment);
-        }
-    }
-    values
-}
-
-/// The text at a literal key or a dotted path.
-fn at_path<'m>(map: &'m Map<String, Value>, name: &str) -> Option<Cow<'m, str>> {
-    let found = map.get(name).or_else(|| {
-        let (head, tail) = name.split_once('.')?;
-        map.get(head)?.get(tail)
-    })?;
-    match found {
-        Value::String(text) => Some(Cow::Borrowed(text)),
-        Value::Null | Value::Array(_) | Value::Object(_) => None,
-        other => Some(Cow::Owned(other.to_string())),
-    }
-}
-
-fn text_of(attributes: &Map<String, Value>) -> Option<String> {
-    // The JSON text of a map of JSON values always exists.
-    (!attributes.is_empty()).then(|| serde_json::to_string(attributes).unwrap_or_default())
-}
-
-/// The attributes without what was removed elsewhere.
-fn scrubbed(text: &str, removed: &[(String, String)]) -> Option<String> {
-    // It was written a moment ago; should it ever not be read, losing it beats leaking it.
-    let mut attributes = serde_json::from_str(text).ok()?;
-    for (value, instead) in removed {
-        scrub(&mut attributes, value, instead);
-    }
-    text_of(&attributes)
-}
-
-/// Replaces a value wherever texts repeat it. A value too short to be found for certain takes the
-/// whole message with it.
-fn scrub(attributes: &mut Map<String, Value>, value: &str, instead: &str) {
-    if value.chars().count() < 4 {
-        if let Some(Value::Object(syslog)) = attributes.get_mut("syslog") {
-            syslog.remove("message");
-            syslog.remove("structuredData");
-        }
-        return;
-    }
-    for held in attributes.values_mut() {
-        scrub_value(held, value, instead);
-    }
-}
-
-fn scrub_value(held: &mut Value, value: &str, instead: &str) {
-    match held {
-        Value::String(text) if text.contains(value) => *text = text.replace(value, instead),
-        Value::Array(items) => {
-            for item in items {
-                scrub_value(item, value, instead);
-            }
-        }
-        Value::Object(map) => {
-            for item in map.values_mut() {
-                scrub_value(item, value, instead);
-            }
-        }
-        _ => {}
-    }
 }

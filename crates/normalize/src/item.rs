@@ -10,10 +10,11 @@ use domain::severity::Severity;
 use domain::time::Timestamp;
 
 use crate::identity::{self, Copies};
-use crate::redact::treat;
 use crate::text::{mend_surrogates, visible};
 use crate::value::{Entries, Entry, Scalar, entries};
-use crate::{Intake, MAX_DEPTH, MAX_ITEM_BYTES, MAX_KEYS, Note, Problem, attributes, timestamp};
+use crate::{
+    Intake, MAX_DEPTH, MAX_ITEM_BYTES, MAX_KEYS, Note, Problem, attributes, redact, timestamp,
+};
 
 /// Accepted names in order of precedence; a dotted name is a nested path or a literal key.
 const TIMESTAMP: &[&str] = &["timestamp", "occurredAt", "@timestamp", "time", "eventTime"];
@@ -39,6 +40,8 @@ const ACTOR_TYPE: &[&str] = &["actorType"];
 const SEVERITY: &[&str] = &["severity"];
 const HOST: &[&str] = &["host", "hostname", "host.name"];
 const APP: &[&str] = &["app"];
+/// The object whose entries are attributes themselves.
+const ATTRIBUTES: &str = "attributes";
 
 /// Longest values, in characters. The actor is part of an index key.
 pub(crate) const NAME_LIMIT: usize = 512;
@@ -59,12 +62,7 @@ pub(crate) fn read(
     let sender_id = fields.text(ID, NAME_LIMIT)?;
     let mut event = fields.event(intake.received_at)?;
     event.id = identity::event_id(&event, sender_id.as_deref(), intake, copies);
-    if let Some((redaction, key)) = intake.redaction {
-        event.resource_id = event
-            .resource_id
-            .and_then(|value| treat(&value, redaction.resource_id, key));
-    }
-    event.attributes = attributes::redact(event.attributes.take(), intake);
+    redact::event::redact(&mut event, intake);
     Ok((event, fields.notes))
 }
 
@@ -177,10 +175,32 @@ impl<'a> Fields<'a> {
             app: self.text(APP, NAME_LIMIT)?,
             attributes: None,
         };
-        let left = self.entries.iter().zip(&self.taken);
-        let left = left.filter(|(_, taken)| !**taken).map(|(entry, _)| entry);
-        event.attributes = attributes::build(left, &mut self.notes)?;
+        let left = self.left();
+        event.attributes = attributes::build(left.iter(), &mut self.notes)?;
         Ok(event)
+    }
+
+    /// The entries no field has taken. Those of an object named `attributes`, as this service and
+    /// its edge collectors write them, stand beside the others; a name that is there already is
+    /// not said twice.
+    fn left(&mut self) -> Vec<Entry<'a>> {
+        let mut left = std::mem::take(&mut self.entries);
+        let mut taken = self.taken.iter();
+        left.retain(|_| taken.next() == Some(&false));
+        let place = left.iter().position(|(key, _)| key == ATTRIBUTES);
+        let inner = place.and_then(|place| entries(left.get(place)?.1));
+        if let (Some(place), Some(inner)) = (place, inner) {
+            left.remove(place);
+            for (key, value) in inner {
+                if left.iter().any(|(there, _)| *there == key) {
+                    let note = "named twice: the first value is kept";
+                    self.notes.push(Note::new(visible(&key), note));
+                } else {
+                    left.push((key, value));
+                }
+            }
+        }
+        left
     }
 
     /// The first name of the list that holds a scalar, and marks its entry as taken.

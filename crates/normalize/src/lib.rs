@@ -3,7 +3,8 @@
 //! Pure: no I/O and no clock. [`accept`] decides about one item that was posted; [`body::split`]
 //! cuts a request into items. [`formats::read`] reads one line of a device as a
 //! [`record::Record`], which [`record::Record::into_event`] makes an event under the same
-//! verdicts. Nothing here can fail a whole batch because of one item.
+//! verdicts ([`record::Record::into_item`] is the same on its way from an edge collector). Nothing
+//! here can fail a whole batch because of one item.
 
 pub mod action;
 mod attributes;
@@ -14,6 +15,7 @@ pub mod guardduty;
 pub mod identity;
 mod item;
 pub mod mikrotik;
+mod posted;
 pub mod preview;
 pub mod record;
 pub mod redact;
@@ -72,6 +74,13 @@ impl<'a> Intake<'a> {
             redaction,
             received_at,
         })
+    }
+}
+
+impl Intake<'_> {
+    /// When the items were received.
+    pub fn received_at(&self) -> Timestamp {
+        self.received_at
     }
 }
 

@@ -1,5 +1,7 @@
 //! Applying a source's redaction. It runs before anything is written.
 
+pub(crate) mod event;
+
 use domain::id::TenantKey;
 use domain::redaction::Treatment;
 

@@ -12,6 +12,7 @@ use domain::tenant::Slug;
 use domain::time::Zone;
 use ipnet::IpNet;
 use secrecy::SecretString;
+use store::seal::KeyRing;
 use store::tenants::NewTenant;
 use web::BaseUrl;
 
@@ -72,6 +73,8 @@ pub struct Config {
     pub retention_days: u32,
     /// The master key, when one is set.
     pub master_key: Option<MasterKey>,
+    /// Earlier master keys, which still open what they sealed.
+    pub previous_keys: Vec<MasterKey>,
     /// The first administrator, when one is named.
     pub admin: Option<Admin>,
 }
@@ -126,6 +129,7 @@ impl Config {
         ]
         .map(|(name, said)| problems.or(millis(name, said), DEFAULT_INTERVAL));
         let key = secrets.key.map(|k| MasterKey::parse(&k)).transpose();
+        let previous = previous_keys(secrets.previous.as_deref());
         let admin = admin(
             secrets.admin_email,
             secrets.admin_password,
@@ -142,6 +146,7 @@ impl Config {
             log_format: problems.or(log_format, LogFormat::Pretty)?,
             alert_threshold: problems.or(threshold, Points::whole(60))?,
             retention_days: problems.or(retention, 90)?,
+            previous_keys: problems.or(previous, Vec::new())?,
             master_key: problems.or(key, None)?,
             admin: problems.or(admin, None)?,
             database_url,
@@ -155,6 +160,12 @@ impl Config {
         self.master_key.as_ref().ok_or_else(|| {
             Failure::configuration("INTEGRATION_ENCRYPTION_KEY is not set: make one with 'insider-risk keys generate' and keep it safe")
         })
+    }
+
+    /// The keys that open sealed secrets.
+    pub fn key_ring(&self) -> Outcome<KeyRing> {
+        let previous: Vec<[u8; 32]> = self.previous_keys.iter().map(MasterKey::bytes).collect();
+        Ok(KeyRing::new(&self.require_key()?.bytes(), &previous))
     }
 
     /// What a first organisation starts with.
@@ -185,6 +196,19 @@ impl Problems {
             other => other,
         }
     }
+}
+
+/// Earlier keys, separated by commas.
+fn previous_keys(text: Option<&str>) -> Outcome<Vec<MasterKey>> {
+    let texts = text.unwrap_or_default().split(',').map(str::trim);
+    texts
+        .filter(|t| !t.is_empty())
+        .map(|t| {
+            MasterKey::parse(t).map_err(|_| {
+                Failure::configuration("INTEGRATION_ENCRYPTION_KEY_PREVIOUS holds what is no key: give the earlier values of INTEGRATION_ENCRYPTION_KEY, separated by commas")
+            })
+        })
+        .collect()
 }
 
 fn address(name: &str, text: &str) -> Outcome<SocketAddr> {

@@ -4,17 +4,20 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use collectors::provider::Provider;
 use domain::access::Role;
 use domain::time::Clock;
 use metrics_exporter_prometheus::PrometheusBuilder;
 use secrecy::ExposeSecret;
 use store::db::Durability;
+use store::log::Appender;
 use store::users::NewUser;
 use store::{Db, Principal, Scope, Via, migrate, setup, tenants, users};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 use web::{App, Hashing, Keys, accept, ops::Ops, router};
+use worker::jobs::pull::Pulling;
 use worker::{Intervals, Runner};
 
 use crate::clock::SystemClock;
@@ -145,14 +148,16 @@ pub(crate) async fn run(
     ready: impl FnOnce(SocketAddr),
 ) -> Outcome {
     let key = config.require_key()?;
+    secrets_open(config, &db).await?;
     let draining = Arc::new(AtomicBool::new(false));
     let recorder = PrometheusBuilder::new().install_recorder();
     let metrics = recorder.map_err(|e| Failure::Failed(format!("metrics: {e}")))?;
     let ops_listener = listen(&config.ops_listen_addr, "OPS_LISTEN_ADDR").await?;
     let wake = Arc::new(Notify::new());
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let providers = providers();
     let app = roles.web.then(|| {
-        let settings = web_settings(config, key);
+        let settings = web_settings(config, key, providers.clone());
         App::start(db.clone(), Arc::clone(&clock), Arc::clone(&wake), settings)
     });
     let watched = app.clone();
@@ -181,7 +186,8 @@ pub(crate) async fn run(
             baseline: config.baseline_interval,
         };
         let owner = worker_name();
-        let runner = Runner::new(db.clone(), clock, wake, intervals, owner);
+        let pulling = pulling(config, &db, &wake, providers)?;
+        let runner = Runner::new(db.clone(), clock, wake, intervals, owner).pulling(pulling);
         let stop = stop.clone();
         parts.spawn(async move { runner.run(stop).await.map_err(Failure::from) });
     }
@@ -195,6 +201,51 @@ pub(crate) async fn run(
     let _ = ops_task.await;
     db.close().await;
     outcome
+}
+
+/// The address that stands in for those of AWS, in the SDKs' own variable: an interface endpoint,
+/// or a server of the same API.
+const AWS_ENDPOINT: &str = "AWS_ENDPOINT_URL";
+
+/// Every provider this build can pull.
+fn providers() -> Vec<Arc<dyn Provider>> {
+    let endpoint = std::env::var(AWS_ENDPOINT).ok();
+    let options = aws::Options {
+        endpoint: endpoint.filter(|url| !url.is_empty()),
+        ..aws::Options::default()
+    };
+    vec![Arc::new(aws::GuardDuty::new(options))]
+}
+
+/// What the worker needs to pull.
+fn pulling(
+    config: &Config,
+    db: &Db,
+    wake: &Arc<Notify>,
+    providers: Vec<Arc<dyn Provider>>,
+) -> Outcome<Pulling> {
+    let keys = Keys::new(config.require_key()?.bytes());
+    Ok(Pulling {
+        appender: Appender::start(db.clone(), Arc::clone(wake)),
+        ring: Arc::new(config.key_ring()?),
+        redaction: Arc::new(move |tenant| keys.redaction(tenant)),
+        providers,
+    })
+}
+
+/// Makes sure that every stored secret has its key: without it nothing is started, and nothing is
+/// lost.
+async fn secrets_open(config: &Config, db: &Db) -> Outcome {
+    let ring = config.key_ring()?;
+    for (key, count) in store::secrets::census(db).await? {
+        if !ring.holds(&key) {
+            return Err(Failure::configuration(format!(
+                "INTEGRATION_ENCRYPTION_KEY: {count} stored secrets are sealed with the key {key}, this one is {}: set the key of before, or put it into INTEGRATION_ENCRYPTION_KEY_PREVIOUS and run 'insider-risk keys rotate'",
+                ring.current_id()
+            )));
+        }
+    }
+    Ok(())
 }
 
 /// Waits for every part. When one fails, the others are asked to end too.
@@ -211,13 +262,30 @@ async fn all_ended(mut parts: tokio::task::JoinSet<Outcome>, stop: &Cancellation
     outcome
 }
 
-fn web_settings(config: &Config, key: &MasterKey) -> web::Settings {
+fn web_settings(
+    config: &Config,
+    key: &MasterKey,
+    providers: Vec<Arc<dyn Provider>>,
+) -> web::Settings {
     web::Settings {
         base_url: config.base_url.clone(),
         trusted_proxies: config.trusted_proxies.clone(),
         bcrypt_cost: bcrypt_cost(),
-        keys: Keys::new(key.bytes()),
+        keys: Keys::with_previous(
+            key.bytes(),
+            &config
+                .previous_keys
+                .iter()
+                .map(MasterKey::bytes)
+                .collect::<Vec<_>>(),
+        ),
+        providers,
     }
+}
+
+/// What this machine calls itself.
+pub(crate) fn host() -> String {
+    gethostname::gethostname().to_string_lossy().into_owned()
 }
 
 /// A name no other process has.

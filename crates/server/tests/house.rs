@@ -28,9 +28,11 @@ const ARROWS: &[(&str, &[&str])] = &[
         "web",
         &["domain", "normalize", "scoring", "collectors", "store"],
     ),
+    ("aws", &["domain", "normalize", "collectors"]),
     (
         "server",
         &[
+            "aws",
             "domain",
             "normalize",
             "scoring",
@@ -118,6 +120,7 @@ fn sql_lives_in_the_store_and_is_never_formatted() {
         "normalize",
         "scoring",
         "collectors",
+        "aws",
         "worker",
         "web",
         "server",

@@ -17,6 +17,15 @@ pub enum Error {
     /// A thing of that name exists already.
     #[error("{0} exists already")]
     Exists(&'static str),
+    /// The thing belongs to another one, through which it is changed.
+    #[error("it belongs to the integration {0}: change or delete that")]
+    OwnedBy(String),
+    /// The integration is being run right now.
+    #[error("it is being run now by {0}")]
+    Running(String),
+    /// A sealed secret cannot be opened.
+    #[error(transparent)]
+    Unsealable(#[from] crate::seal::Unsealable),
     /// The move is not legal now.
     #[error(transparent)]
     MoveRefused(#[from] domain::alert::MoveRefused),

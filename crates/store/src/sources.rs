@@ -1,12 +1,12 @@
 //! Sources: who may send events, and under which rules.
 
-use domain::id::SourceId;
+use domain::id::{SourceId, TenantId};
 use domain::source::{Source, SourceSettings};
 use domain::tenant::Slug;
 
 use crate::api_keys::{self, NewKey};
 use crate::audit::{self, Change, NOTHING};
-use crate::db::{Row, Target, Tx, sql};
+use crate::db::{Db, Row, Target, Tx, sql};
 use crate::error::{Error, Result};
 use crate::scope::Scope;
 
@@ -23,6 +23,20 @@ pub async fn create(
     key: Option<&NewKey<'_>>,
 ) -> Result<Source> {
     let mut tx = scope.db.begin().await?;
+    insert(&mut tx, scope, slug, settings, key).await?;
+    let source = find_in(&mut tx, scope, slug.as_str()).await?;
+    tx.commit().await?;
+    Ok(source)
+}
+
+/// Creates a source inside a transaction.
+pub(crate) async fn insert(
+    tx: &mut Tx,
+    scope: &Scope,
+    slug: &Slug,
+    settings: &SourceSettings,
+    key: Option<&NewKey<'_>>,
+) -> Result<SourceId> {
     let inserted = sql(
         "INSERT INTO sources (tenant_id, slug, name, enabled, retention_days,
             rate_limit, redaction, version, created_at)
@@ -37,26 +51,18 @@ pub async fn create(
     .bind(settings.rate_limit_per_minute)
     .bind(redaction(settings)?)
     .bind(scope.now)
-    .fetch_one(&mut tx)
+    .fetch_one(&mut *tx)
     .await;
     let id = match inserted {
         Err(error) if error.is_unique_violation() => return Err(Error::Exists("source")),
         other => SourceId(other?.get("id")?),
     };
-    audit::record(
-        &mut tx,
-        scope,
-        change("source.create", slug),
-        NOTHING,
-        Some(settings),
-    )
-    .await?;
+    let created = change("source.create", slug);
+    audit::record(tx, scope, created, NOTHING, Some(settings)).await?;
     if let Some(key) = key {
-        api_keys::insert(&mut tx, scope, id, slug, key).await?;
+        api_keys::insert(tx, scope, id, slug, key).await?;
     }
-    let source = find_in(&mut tx, scope, slug.as_str()).await?;
-    tx.commit().await?;
-    Ok(source)
+    Ok(id)
 }
 
 /// Every source that is not deleted, by name.
@@ -74,13 +80,32 @@ pub async fn find(scope: &Scope, slug: &str) -> Result<Source> {
     find_in(&scope.db, scope, slug).await
 }
 
-async fn find_in(target: impl Into<Target<'_>>, scope: &Scope, slug: &str) -> Result<Source> {
+pub(crate) async fn find_in(
+    target: impl Into<Target<'_>>,
+    scope: &Scope,
+    slug: &str,
+) -> Result<Source> {
     let row = sql(COLUMNS)
         .bind(scope.tenant_id())
         .push(" AND slug = ")
         .push_bind(slug)
         .fetch_one(target)
         .await?;
+    read(&row)
+}
+
+/// One source of a tenant by its row, deleted or not.
+pub(crate) async fn by_id(db: &Db, tenant: TenantId, id: SourceId) -> Result<Source> {
+    let row = sql(
+        "SELECT id, slug, name, enabled, retention_days, rate_limit, redaction, version,
+            created_at
+         FROM sources
+         WHERE tenant_id = $1 AND id = $2",
+    )
+    .bind(tenant)
+    .bind(id)
+    .fetch_one(db)
+    .await?;
     read(&row)
 }
 
@@ -96,6 +121,19 @@ pub async fn update(
     if version.is_some_and(|v| v != before.version) {
         return Err(Error::Stale);
     }
+    apply(&mut tx, scope, &before, settings).await?;
+    let after = find_in(&mut tx, scope, slug).await?;
+    tx.commit().await?;
+    Ok(after)
+}
+
+/// Changes a source inside a transaction.
+pub(crate) async fn apply(
+    tx: &mut Tx,
+    scope: &Scope,
+    before: &Source,
+    settings: &SourceSettings,
+) -> Result<()> {
     sql("UPDATE sources
          SET name = $3, enabled = $4, retention_days = $5, rate_limit = $6, redaction = $7,
             version = version + 1
@@ -107,37 +145,42 @@ pub async fn update(
     .bind(settings.retention_days)
     .bind(settings.rate_limit_per_minute)
     .bind(redaction(settings)?)
-    .execute(&mut tx)
+    .execute(&mut *tx)
     .await?;
     let change = change("source.update", &before.slug);
-    audit::record(
-        &mut tx,
-        scope,
-        change,
-        Some(&before.settings),
-        Some(settings),
-    )
-    .await?;
-    let after = find_in(&mut tx, scope, slug).await?;
-    tx.commit().await?;
-    Ok(after)
+    audit::record(tx, scope, change, Some(&before.settings), Some(settings)).await
 }
 
-/// Deletes a source and its keys. Its events stay until their retention ends.
+/// Deletes a source and its keys. Its events stay until their retention ends. A source of an
+/// integration is deleted with that only.
 pub async fn delete(scope: &Scope, slug: &str) -> Result<()> {
     let mut tx = scope.db.begin().await?;
     let source = find_in(&mut tx, scope, slug).await?;
+    let owner = sql("SELECT slug FROM integrations
+         WHERE tenant_id = $1 AND source_id = $2 AND deleted_at IS NULL")
+    .bind(scope.tenant_id())
+    .bind(source.id)
+    .fetch_optional(&mut tx)
+    .await?;
+    if let Some(owner) = owner {
+        return Err(Error::OwnedBy(owner.get("slug")?));
+    }
+    remove(&mut tx, scope, &source).await?;
+    tx.commit().await
+}
+
+/// Deletes a source inside a transaction.
+pub(crate) async fn remove(tx: &mut Tx, scope: &Scope, source: &Source) -> Result<()> {
     sql("UPDATE sources SET deleted_at = $3, enabled = $4 WHERE tenant_id = $1 AND id = $2")
         .bind(scope.tenant_id())
         .bind(source.id)
         .bind(scope.now)
         .bind(false)
-        .execute(&mut tx)
+        .execute(&mut *tx)
         .await?;
-    revoke_keys(&mut tx, scope, source.id).await?;
+    revoke_keys(tx, scope, source.id).await?;
     let change = change("source.delete", &source.slug);
-    audit::record(&mut tx, scope, change, Some(&source.settings), NOTHING).await?;
-    tx.commit().await
+    audit::record(tx, scope, change, Some(&source.settings), NOTHING).await
 }
 
 async fn revoke_keys(tx: &mut Tx, scope: &Scope, source: SourceId) -> Result<()> {

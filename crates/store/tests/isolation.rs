@@ -7,20 +7,30 @@
     reason = "tests fail by panicking"
 )]
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use domain::access::Role;
 use domain::actor::ActorKey;
+use domain::integration::check::Report;
+use domain::integration::config::Webhook;
+use domain::integration::{Configuration, Mode, Provider, Settings};
 use domain::rule::{RuleKey, RuleSettings};
 use domain::score::Points;
+use domain::secret::{ExposeSecret, SecretString};
 use domain::source::SourceSettings;
 use domain::tenant::Tenant;
 use store::api_keys::{self, NewKey};
+use store::collector_instances::{self, Beat};
+use store::integrations::{self, NewIntegration};
 use store::log::{Appender, Batch};
-use store::tenants::{self, Settings};
+use store::seal::KeyRing;
+use store::secrets::{self, Owner};
+use store::tenants;
 use store::users::{self, NewUser};
 use store::{
-    Error, Scope, actors, alerts, audit, events, overview, quarantine, rules, scores, sources,
+    Error, Scope, actors, alerts, audit, drafts, events, overview, quarantine, rules, runs, scores,
+    sources,
 };
 use testkit::events::{login, normalised};
 use testkit::{TestDb, on_both};
@@ -73,6 +83,119 @@ fn not_found<T: std::fmt::Debug>(result: store::Result<T>) {
     assert!(matches!(result, Err(Error::NotFound)), "{result:?}");
 }
 
+/// An integration, a draft, a run and a secret of one tenant, and every operation of the other.
+async fn integration_is_invisible(acme: &Scope, globex: &Scope) {
+    let ring = KeyRing::new(&[7; 32], &[]);
+    let settings = Settings {
+        name: "Hook".to_owned(),
+        configuration: Configuration::Webhook(Webhook::default()),
+        schedule: None,
+        cadence_minutes: None,
+    };
+    let secret = SecretString::from("a secret of acme");
+    let new = NewIntegration {
+        slug: &"hook".parse().unwrap(),
+        provider: Provider::Webhook,
+        mode: Mode::Push,
+        settings: &settings,
+        source: &SourceSettings::named("Hook"),
+        external_id: "irm-x",
+        key: None,
+        secret: Some((integrations::SIGNING, &secret)),
+        paused: None,
+        draft: None,
+    };
+    let made = integrations::create(acme, &ring, &new).await.unwrap();
+    let fields = BTreeMap::new();
+    drafts::create(acme, "D1", "irm-y", &fields, 1)
+        .await
+        .unwrap();
+    let report = Report {
+        at: acme.now,
+        checks: Vec::new(),
+    };
+    let owner = Owner::Integration(made.id);
+    let beat = Beat {
+        instance: "a".to_owned(),
+        kind: "collector".to_owned(),
+        host: "h".to_owned(),
+        version: "1".to_owned(),
+        started_at: acme.now,
+        received: 1,
+        parsed: 1,
+        rejected: 0,
+        dropped: 0,
+        kernel_dropped: 0,
+        buffered: 0,
+    };
+    collector_instances::note(acme, made.id, &beat)
+        .await
+        .unwrap();
+
+    not_found(integrations::find(globex, "hook").await);
+    not_found(integrations::watch(globex, "hook").await);
+    not_found(integrations::update(globex, &ring, "hook", (&settings, None), None, None).await);
+    not_found(integrations::pause(globex, "hook", "x").await);
+    not_found(integrations::resume(globex, "hook").await);
+    not_found(integrations::note_test(globex, "hook", &report).await);
+    not_found(integrations::last_test(globex, made.id).await);
+    not_found(integrations::delete(globex, "hook").await);
+    let replacement = integrations::Replacement::Secret(integrations::SIGNING, &secret);
+    not_found(integrations::rotate(globex, &ring, "hook", &replacement, 0).await);
+    not_found(runs::ask(globex, "hook").await);
+    not_found(runs::find(globex, made.id, 1).await);
+    not_found(drafts::find(globex, "D1").await);
+    not_found(drafts::save(globex, &ring, "D1", &fields, 2, None).await);
+    not_found(drafts::note_test(globex, "D1", &report).await);
+    not_found(drafts::delete(globex, "D1").await);
+    assert!(integrations::list(globex).await.unwrap().is_empty());
+    assert!(integrations::watch_all(globex).await.unwrap().is_empty());
+    assert!(
+        integrations::of_source(globex, made.source)
+            .await
+            .unwrap()
+            .is_none()
+    );
+    assert!(drafts::list(globex).await.unwrap().is_empty());
+    assert!(
+        runs::list(globex, made.id, None, 9)
+            .await
+            .unwrap()
+            .is_empty()
+    );
+    assert!(runs::owner(globex, made.id).await.unwrap().is_none());
+    assert!(
+        collector_instances::list(globex, made.id)
+            .await
+            .unwrap()
+            .is_empty()
+    );
+    assert!(secrets::list(globex, &owner).await.unwrap().is_empty());
+    assert!(
+        secrets::open(globex, &ring, &owner, integrations::SIGNING)
+            .await
+            .unwrap()
+            .is_none()
+    );
+    let held = secrets::open(acme, &ring, &owner, integrations::SIGNING)
+        .await
+        .unwrap();
+    assert_eq!(held.unwrap().expose_secret(), "a secret of acme");
+    integrations::note_refused(globex, made.id, "forged")
+        .await
+        .unwrap();
+    assert_eq!(
+        integrations::find(acme, "hook").await.unwrap().refused,
+        None
+    );
+    assert_eq!(
+        secrets::reseal(globex, &KeyRing::new(&[8; 32], &[[7; 32]]))
+            .await
+            .unwrap(),
+        secrets::Resealed::default()
+    );
+}
+
 on_both!(nothing_crosses, |db| async move {
     let (acme, globex) = (db.acme(NOW), db.globex(NOW));
     fill(&db, &acme, &db.acme).await;
@@ -93,6 +216,7 @@ on_both!(nothing_crosses, |db| async move {
     not_found(sources::find(&globex, "vpn").await);
     not_found(sources::update(&globex, "vpn", &SourceSettings::named("mine"), None).await);
     not_found(sources::delete(&globex, "vpn").await);
+    integration_is_invisible(&acme, &globex).await;
     not_found(api_keys::revoke(&globex, "vpn", "KEYacme").await);
     not_found(events::find(&globex, event.event.id).await);
     not_found(actors::find(&globex, jane).await);
@@ -159,7 +283,7 @@ on_both!(nothing_crosses, |db| async move {
         weight(rules::list(&acme).await.unwrap()),
         Some(Points::whole(15))
     );
-    let mut settings = Settings::from(&db.globex);
+    let mut settings = tenants::Settings::from(&db.globex);
     settings.scoring.alert_threshold = Points::whole(42);
     tenants::update(&globex, &settings).await.unwrap();
     let unchanged = tenants::find(&db.db, db.acme.id).await.unwrap();

@@ -65,6 +65,7 @@ impl TestApp {
             trusted_proxies: Vec::new(),
             bcrypt_cost: COST,
             keys: Keys::new(*b"\x9c\x11test key of the test kit 32 b\x80"),
+            providers: Vec::new(),
         };
         let app = App::start(
             db.db.clone(),

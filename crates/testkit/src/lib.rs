@@ -15,6 +15,7 @@ pub mod binary;
 pub mod clock;
 pub mod database;
 pub mod events;
+pub mod guardduty;
 
 pub use app::TestApp;
 pub use binary::Server;

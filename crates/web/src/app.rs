@@ -9,17 +9,20 @@ use domain::time::{Clock, Timestamp};
 use ipnet::IpNet;
 use normalize::RedactionKey;
 use store::log::Appender;
+use store::seal::KeyRing;
 use store::{Db, Principal, Scope, Via};
 use tokio::sync::Notify;
 
 use crate::auth::api_key::KeyCheck;
 use crate::auth::hashing::Hashing;
+use crate::ingest::webhook::Deliveries;
 use crate::limit::Limits;
 
 /// Keys derived from the installation's master key.
 #[derive(Clone)]
 pub struct Keys {
     master: Arc<[u8; 32]>,
+    ring: Arc<KeyRing>,
 }
 
 impl std::fmt::Debug for Keys {
@@ -31,9 +34,20 @@ impl std::fmt::Debug for Keys {
 impl Keys {
     /// Derives everything from the master key.
     pub fn new(master: [u8; 32]) -> Self {
+        Self::with_previous(master, &[])
+    }
+
+    /// The same, while secrets sealed under earlier master keys can still be opened.
+    pub fn with_previous(master: [u8; 32], previous: &[[u8; 32]]) -> Self {
         Self {
+            ring: Arc::new(KeyRing::new(&master, previous)),
             master: Arc::new(master),
         }
+    }
+
+    /// The keys that open sealed secrets.
+    pub fn ring(&self) -> &KeyRing {
+        &self.ring
     }
 
     /// The key that hashes redacted values of a tenant.
@@ -109,6 +123,8 @@ pub struct Settings {
     pub bcrypt_cost: u32,
     /// Keys of the installation.
     pub keys: Keys,
+    /// The providers that can be pulled, for the tests of their connections.
+    pub providers: Vec<Arc<dyn collectors::provider::Provider>>,
 }
 
 /// What every handler shares.
@@ -126,6 +142,7 @@ struct Inner {
     hashing: Hashing,
     limits: Limits,
     key_check: KeyCheck,
+    deliveries: Deliveries,
 }
 
 impl App {
@@ -136,6 +153,7 @@ impl App {
             hashing: Hashing::new(settings.bcrypt_cost),
             limits: Limits::new(),
             key_check: KeyCheck::new(),
+            deliveries: Deliveries::new(),
             db,
             clock,
             settings,
@@ -172,6 +190,22 @@ impl App {
 
     pub(crate) fn limits(&self) -> &Limits {
         &self.inner.limits
+    }
+
+    pub(crate) fn ring(&self) -> &KeyRing {
+        self.inner.settings.keys.ring()
+    }
+
+    pub(crate) fn providers(&self) -> &[Arc<dyn collectors::provider::Provider>] {
+        &self.inner.settings.providers
+    }
+
+    pub(crate) fn deliveries(&self) -> &Deliveries {
+        &self.inner.deliveries
+    }
+
+    pub(crate) fn clock(&self) -> Arc<dyn Clock> {
+        Arc::clone(&self.inner.clock)
     }
 
     pub(crate) fn key_check(&self) -> &KeyCheck {

@@ -172,6 +172,14 @@ impl From<store::Error> for WebError {
                     }
                 }
             }
+            store::Error::OwnedBy(_) | store::Error::Running(_) => Self::new(
+                StatusCode::CONFLICT,
+                "This cannot be done now",
+                format!(
+                    "{}. Nothing was changed.",
+                    crate::page::capitalised(&error.to_string())
+                ),
+            ),
             error if error.is_unreachable() => {
                 tracing::error!(%error, "the store cannot be reached");
                 Self::unavailable()

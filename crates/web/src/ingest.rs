@@ -2,10 +2,17 @@
 
 mod answer;
 mod body;
+pub mod heartbeat;
+pub mod webhook;
 
 use axum::extract::{Path, Request, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
+use collectors::formats;
+use domain::integration::Provider;
+use domain::source::Source;
+use domain::tenant::Tenant;
+use domain::time::Zone;
 use normalize::body::{Body, Refused, split};
 use normalize::{Copies, Intake, Problem, Verdict};
 use store::log::{Batch, Outcome};
@@ -50,39 +57,53 @@ pub(crate) async fn receive(
         Ok(sender) => sender,
         Err(error) => return error.into_response(),
     };
-    if sender.key.source.slug.as_str() != source {
-        return WebError::new(
-            StatusCode::FORBIDDEN,
-            "The key belongs to another source",
-            "Post to the address shown on the page of the key's source.",
-        )
-        .into_response();
+    if let Err(error) = same_source(&sender, &source) {
+        return error.into_response();
     }
-    let settings = &sender.key.source.settings;
-    let quota = match app
-        .limits()
-        .source(sender.key.source.id, settings.rate_limit_per_minute)
-    {
-        None => None,
-        Some(limit::Verdict::Pass { remaining }) => Some(Quota {
-            limit: settings.rate_limit_per_minute,
-            remaining,
-            reset: 60,
-        }),
-        Some(limit::Verdict::Wait { seconds }) => {
-            let quota = Quota {
-                limit: settings.rate_limit_per_minute,
-                remaining: 0,
-                reset: seconds,
-            };
-            return answer::with_quota(WebError::too_many(seconds).into_response(), Some(quota));
-        }
+    let quota = match quota(&app, &sender.key.source) {
+        Ok(quota) => quota,
+        Err(refused) => return refused,
     };
     let response = match store_events(&app, &sender, request).await {
         Ok(response) => response,
         Err(error) => error.into_response(),
     };
     answer::with_quota(response, quota)
+}
+
+/// A key opens the address of its own source only.
+fn same_source(sender: &Sender, source: &str) -> WebResult<()> {
+    if sender.key.source.slug.as_str() == source {
+        return Ok(());
+    }
+    Err(WebError::new(
+        StatusCode::FORBIDDEN,
+        "The key belongs to another source",
+        "Post to the address shown on the page of the key's source.",
+    ))
+}
+
+/// What is left of a source's rate, or the answer to one that sends too fast.
+#[expect(clippy::result_large_err, reason = "the error is the answer")]
+fn quota(app: &App, source: &Source) -> Result<Option<Quota>, Response> {
+    let limit = source.settings.rate_limit_per_minute;
+    match app.limits().source(source.id, limit) {
+        None => Ok(None),
+        Some(limit::Verdict::Pass { remaining }) => Ok(Some(Quota {
+            limit,
+            remaining,
+            reset: 60,
+        })),
+        Some(limit::Verdict::Wait { seconds }) => {
+            let quota = Quota {
+                limit,
+                remaining: 0,
+                reset: seconds,
+            };
+            let refused = WebError::too_many(seconds).into_response();
+            Err(answer::with_quota(refused, Some(quota)))
+        }
+    }
 }
 
 async fn store_events(app: &App, sender: &Sender, request: Request) -> WebResult<Response> {
@@ -96,43 +117,54 @@ async fn store_events(app: &App, sender: &Sender, request: Request) -> WebResult
         Refused::Unreadable(_) => WebError::bad_request(refused.to_string()),
         Refused::TooMany(_) => answer::too_large(refused.to_string()),
     })?;
+    let receiver = Receiver {
+        tenant: &sender.tenant,
+        source: &sender.key.source,
+        provider: Provider::Webhook,
+    };
     match body {
         Body::Single(item) if item.len() > normalize::MAX_ITEM_BYTES => Err(answer::too_large(
             format!("One event may have {} bytes.", normalize::MAX_ITEM_BYTES),
         )),
         Body::Single(item) => {
-            let outcomes = append(app, sender, vec![Ok(item)]).await?;
+            let outcomes = append(app, &receiver, vec![Ok(item)]).await?;
             Ok(answer::single(outcomes))
         }
         Body::Batch(items) => {
-            let outcomes = append(app, sender, items).await?;
+            let outcomes = append(app, &receiver, items).await?;
             Ok(answer::batch(&outcomes, verbose))
         }
     }
 }
 
+/// Whose events they are, and in which format.
+struct Receiver<'a> {
+    tenant: &'a Tenant,
+    source: &'a Source,
+    provider: Provider,
+}
+
 /// Judges every item and stores what is to be stored; the outcomes stand in the items' order.
 async fn append(
     app: &App,
-    sender: &Sender,
+    receiver: &Receiver<'_>,
     items: Vec<Result<&str, Problem>>,
 ) -> WebResult<Vec<ItemOutcome>> {
-    let key = app.settings().keys.redaction(sender.tenant.key);
-    let source = &sender.key.source;
+    let Receiver {
+        tenant,
+        source,
+        provider,
+    } = receiver;
+    let key = app.settings().keys.redaction(tenant.key);
+    let zone = Zone::utc();
     let redaction = &source.settings.redaction;
-    let intake = Intake::new(
-        sender.tenant.key,
-        source.id,
-        redaction,
-        Some(&key),
-        app.now(),
-    )
-    .map_err(|e| WebError::bad_request(e.to_string()))?;
+    let intake = Intake::new(tenant.key, source.id, redaction, Some(&key), app.now())
+        .map_err(|e| WebError::bad_request(e.to_string()))?;
     let (mut copies, mut batch) = (Copies::default(), Batch::default());
     let mut outcomes = Vec::with_capacity(items.len());
     for item in items {
         let verdict = match item {
-            Ok(raw) => normalize::accept(raw, &intake, &mut copies),
+            Ok(raw) => formats::accept(*provider, raw, &zone, &intake, &mut copies),
             Err(problem) => Verdict::Rejected(problem),
         };
         outcomes.push(match verdict {
@@ -154,10 +186,7 @@ async fn append(
         });
     }
     if !batch.events.is_empty() || !batch.quarantined.is_empty() {
-        let appended = app
-            .appender()
-            .append(&sender.tenant, source.id, batch)
-            .await?;
+        let appended = app.appender().append(tenant, source.id, batch).await?;
         settle(&mut outcomes, appended.events);
     }
     answer::count(source.slug.as_str(), &outcomes);

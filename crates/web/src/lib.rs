@@ -10,6 +10,7 @@ pub mod app;
 mod assets;
 pub mod auth;
 mod client;
+mod connect;
 mod error;
 pub mod export;
 mod form;

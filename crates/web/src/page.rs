@@ -9,6 +9,7 @@ use axum::response::{Html as AxumHtml, IntoResponse, Response};
 use domain::access::Permission;
 use domain::score::Points;
 use domain::severity::Severity;
+pub(crate) use domain::time::span;
 use domain::time::{DAY_US, HOUR_US, MINUTE_US, Timestamp, Zone};
 use store::alerts;
 
@@ -157,7 +158,10 @@ impl Shell {
             },
             NavGroup {
                 heading: Some("Connect"),
-                rooms: vec![room("/sources", "i-sources", "Sources")],
+                rooms: vec![
+                    room("/sources", "i-sources", "Sources"),
+                    room("/integrations", "i-integrations", "Integrations"),
+                ],
             },
         ];
         if !govern.is_empty() {
@@ -224,19 +228,6 @@ fn relative(at: Timestamp, zone: &Zone, now: Timestamp) -> String {
         _ if passed < 6 * DAY_US => zone.format(at, "%a %H:%M"),
         _ if passed < 200 * DAY_US => zone.format(at, "%-d %b %H:%M"),
         _ => zone.format(at, "%-d %b %Y"),
-    }
-}
-
-/// A duration as people say it: `40 s`, `18 min`, `5 h 18 min`, `3 days`.
-pub(crate) fn span(micros: i64) -> String {
-    let seconds = micros / 1_000_000;
-    match seconds {
-        i64::MIN..=59 => format!("{seconds} s"),
-        60..=3599 => format!("{} min", seconds / 60),
-        3600..86_400 if seconds % 3600 < 60 => format!("{} h", seconds / 3600),
-        3600..86_400 => format!("{} h {} min", seconds / 3600, seconds % 3600 / 60),
-        86_400..172_800 => "1 day".to_owned(),
-        _ => format!("{} days", seconds / 86_400),
     }
 }
 
@@ -360,6 +351,14 @@ impl FieldErrors {
         self.0.get(field)
     }
 
+    /// Every error with the id of its field on the page.
+    pub(crate) fn all(&self) -> impl Iterator<Item = (&'static str, &String)> {
+        let id = |field: &'static str| field.rsplit_once('.').map_or(field, |(_, last)| last);
+        self.0
+            .iter()
+            .map(move |(field, message)| (id(field), message))
+    }
+
     /// Whether the form is fine.
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
@@ -394,7 +393,6 @@ mod tests {
 
     #[test]
     fn small_words() {
-        assert_eq!(span(5 * HOUR_US + 18 * MINUTE_US), "5 h 18 min");
         assert_eq!(initials("jane.smith@corp"), "JS");
         assert_eq!(encode("/alerts?a=1&b"), "%2Falerts%3Fa%3D1%26b");
         assert_eq!(tenth(44.16), "44.2");

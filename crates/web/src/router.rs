@@ -97,6 +97,8 @@ routes! {
         get "/login" => pages::login::form;
         post "/login" => pages::login::submit;
         post "/api/ingest/{source}" => ingest::receive;
+        post "/api/ingest/{source}/webhook" => ingest::webhook::receive;
+        post "/api/ingest/{source}/heartbeat" => ingest::heartbeat::receive;
     }
     guarded {
         post "/logout" ProfileSelf => pages::login::sign_out;
@@ -122,6 +124,21 @@ routes! {
         post "/sources/{source}/keys/revoke" SourcesManage => pages::source::revoke_key;
         post "/sources/{source}/delete" SourcesManage => pages::source::delete;
         post "/sources/{source}/quarantine" SourcesManage => pages::source::decide_quarantine;
+        get "/integrations" IntegrationsView => pages::integrations::list;
+        post "/integrations/new" IntegrationsManage => pages::wizard::begin;
+        get "/integrations/new/{draft}/step/{step}" IntegrationsManage => pages::wizard::show;
+        post "/integrations/new/{draft}/step/{step}" IntegrationsManage => pages::wizard::submit;
+        post "/integrations/new/{draft}/delete" IntegrationsManage => pages::wizard::discard;
+        get "/integrations/{slug}" IntegrationsView => pages::integration::show;
+        get "/integrations/{slug}/edit" IntegrationsManage => pages::integration::edit;
+        post "/integrations/{slug}/edit" IntegrationsManage => pages::integration::save;
+        post "/integrations/{slug}/test" IntegrationsRun => pages::integration::run_test;
+        post "/integrations/{slug}/run" IntegrationsRun => pages::integration::run;
+        post "/integrations/{slug}/pause" IntegrationsManage => pages::integration::pause;
+        post "/integrations/{slug}/resume" IntegrationsManage => pages::integration::resume;
+        post "/integrations/{slug}/rotate" SecretsRotate => pages::integration::rotate;
+        post "/integrations/{slug}/preview" IntegrationsView => pages::integration::preview_sample;
+        post "/integrations/{slug}/delete" IntegrationsManage => pages::integration::delete;
         get "/rules" RulesView => pages::rules::list;
         get "/rules/{key}" RulesView => pages::rule::show;
         post "/rules/{key}" RulesEdit => pages::rule::update;
@@ -168,6 +185,19 @@ routes! {
         put "/api/sources/{source}" SourcesManage => api::sources::update;
         delete "/api/sources/{source}" SourcesManage => api::sources::delete;
         post "/api/sources/{source}/rotate-key" SourcesManage => api::sources::rotate_key;
+        get "/api/integrations" IntegrationsView => api::integrations::list;
+        post "/api/integrations" IntegrationsManage => api::integrations::create;
+        get "/api/integrations/{slug}" IntegrationsView => api::integrations::show;
+        put "/api/integrations/{slug}" IntegrationsManage => api::integrations::update;
+        delete "/api/integrations/{slug}" IntegrationsManage => api::integrations::delete;
+        post "/api/integrations/{slug}/test" IntegrationsRun => api::integrations::run_test;
+        post "/api/integrations/{slug}/run" IntegrationsRun => api::integrations::run;
+        post "/api/integrations/{slug}/pause" IntegrationsManage => api::integrations::pause;
+        post "/api/integrations/{slug}/resume" IntegrationsManage => api::integrations::resume;
+        post "/api/integrations/{slug}/rotate" SecretsRotate => api::integrations::rotate;
+        get "/api/integrations/{slug}/pack" IntegrationsManage => api::integrations::download_pack;
+        get "/api/integrations/{slug}/preview" IntegrationsView => api::integrations::show_preview;
+        post "/api/integrations/{slug}/preview" IntegrationsView => api::integrations::preview_sample;
         get "/api/audit" AuditView => api::audit::list;
         get "/api/users" UsersView => api::users::list;
     }

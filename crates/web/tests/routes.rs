@@ -11,7 +11,10 @@ use axum::body::Body;
 use axum::http::{Request, StatusCode, header};
 use domain::access::Role;
 use domain::actor::ActorKey;
-use store::{alerts, audit, events, quarantine};
+use domain::integration::config::Webhook;
+use domain::integration::{Configuration, Mode, Provider, Settings};
+use store::integrations::{self, NewIntegration};
+use store::{alerts, audit, drafts, events, quarantine};
 use testkit::app::Answer;
 use testkit::events::{ndjson, office_days, theft};
 use testkit::{Engine, TestApp};
@@ -65,7 +68,15 @@ impl World {
             .remove(0);
         let (jane, _) = ActorKey::fold("jane").identify(app.db.acme.key);
         let _ = event;
+        hook(&app).await;
+        let fields = std::collections::BTreeMap::new();
+        drafts::create(&scope, "D1", "irm-x", &fields, 1)
+            .await
+            .unwrap();
         let paths = vec![
+            ("/new/{draft}", "/new/D1".to_owned()),
+            ("/step/{step}", "/step/1".to_owned()),
+            ("/integrations/{slug}", "/integrations/hook".to_owned()),
             ("/alerts/{code}", format!("/alerts/{}", alert.code)),
             ("/actors/{code}", format!("/actors/{}", jane.code())),
             ("/sources/{source}", "/sources/files".to_owned()),
@@ -87,6 +98,36 @@ impl World {
         );
         path
     }
+}
+
+/// A webhook of acme.
+async fn hook(app: &TestApp) {
+    let settings = Settings {
+        name: "Hook".to_owned(),
+        configuration: Configuration::Webhook(Webhook::default()),
+        schedule: None,
+        cadence_minutes: None,
+    };
+    let new = NewIntegration {
+        slug: &"hook".parse().unwrap(),
+        provider: Provider::Webhook,
+        mode: Mode::Push,
+        settings: &settings,
+        source: &domain::source::SourceSettings::named("Hook"),
+        external_id: "irm-x",
+        key: None,
+        secret: None,
+        paused: None,
+        draft: None,
+    };
+    let ring = store::seal::KeyRing::new(&[1; 32], &[]);
+    let scope = app.scope(&app.db.acme);
+    integrations::create(&scope, &ring, &new).await.unwrap();
+}
+
+/// No provider has a pack in this version, and the answer says so.
+fn has_no_pack(route: &Route) -> bool {
+    route.path.ends_with("/pack")
 }
 
 fn guarded() -> impl Iterator<Item = &'static Route> {
@@ -131,7 +172,9 @@ fn the_inventory_names_each_route_once() {
             "/setup",
             "/login",
             "/login",
-            "/api/ingest/{source}"
+            "/api/ingest/{source}",
+            "/api/ingest/{source}/webhook",
+            "/api/ingest/{source}/heartbeat"
         ]
     );
 }
@@ -203,7 +246,7 @@ async fn roles_may_do_what_the_table_says_and_nothing_else() {
                     answer.body
                 );
                 assert!(
-                    !answer.status.is_server_error(),
+                    !answer.status.is_server_error() || has_no_pack(route),
                     "{role} {route:?} {}",
                     answer.body
                 );
@@ -221,6 +264,12 @@ async fn roles_may_do_what_the_table_says_and_nothing_else() {
                 && role.allows(permission)
             {
                 world.app.source(&world.app.db.acme, "files").await;
+            }
+            if route.path == "/api/integrations/{slug}"
+                && route.method == "DELETE"
+                && role.allows(permission)
+            {
+                hook(&world.app).await;
             }
         }
     }
@@ -399,7 +448,9 @@ async fn reading_changes_nothing() {
             .call(&token, "GET", &world.path(route), None)
             .await;
         assert!(
-            answer.status.is_success() || answer.status.is_redirection(),
+            answer.status.is_success()
+                || answer.status.is_redirection()
+                || (has_no_pack(route) && answer.status == StatusCode::NOT_IMPLEMENTED),
             "{route:?} {}: {}",
             answer.status,
             answer.body
@@ -568,6 +619,26 @@ async fn unknown_fields_are_refused() {
             "PUT",
             "/api/sources/files",
             serde_json::json!({"name": "New"}),
+        ),
+        (
+            "POST",
+            "/api/integrations",
+            serde_json::json!({"name": "New", "provider": "webhook"}),
+        ),
+        (
+            "PUT",
+            "/api/integrations/hook",
+            serde_json::json!({"name": "New"}),
+        ),
+        (
+            "POST",
+            "/api/integrations/hook/pause",
+            serde_json::json!({"reason": "x"}),
+        ),
+        (
+            "POST",
+            "/api/integrations/hook/rotate",
+            serde_json::json!({"overlapHours": 1}),
         ),
         (
             "POST",

@@ -11,6 +11,9 @@ pub enum Error {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] store::Error),
+    /// A setting is missing.
+    #[error("{0}")]
+    Configuration(String),
     /// A computation panicked; the job is tried again at its next time.
     #[error("a computation failed unexpectedly: {0}")]
     Panicked(String),

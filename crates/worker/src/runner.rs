@@ -4,15 +4,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::time::Clock;
-use store::{Db, jobs as timetable_rows, partitions};
-use tokio::sync::{Mutex, Notify};
+use store::{Db, jobs as timetable_rows, partitions, runs};
+use tokio::sync::{Mutex, Notify, Semaphore};
 use tokio::task::JoinHandle;
 use tokio_cron_scheduler::{Job as TickJob, JobScheduler};
 pub use tokio_util::sync::CancellationToken as Stop;
 
 use crate::error::{Error, Result};
+use crate::jobs::pull::{self, Pulling};
 use crate::jobs::score::Scorer;
 use crate::timetable::{Intervals, Job};
+
+/// Most pulls of one process at a time.
+const PULLS: usize = 4;
 
 /// Runs the timetable until told to stop.
 #[derive(Debug)]
@@ -22,6 +26,8 @@ pub struct Runner {
     wake: Arc<Notify>,
     intervals: Intervals,
     owner: String,
+    pulling: Option<Pulling>,
+    pulls: Arc<Semaphore>,
 }
 
 impl Runner {
@@ -39,7 +45,16 @@ impl Runner {
             wake,
             intervals,
             owner,
+            pulling: None,
+            pulls: Arc::new(Semaphore::new(PULLS)),
         }
+    }
+
+    /// The same worker, also running what is pulled.
+    #[must_use]
+    pub fn pulling(mut self, pulling: Pulling) -> Self {
+        self.pulling = Some(pulling);
+        self
     }
 
     /// Works until `stop`, then finishes the scoring pass under way, gives other jobs back
@@ -59,6 +74,7 @@ impl Runner {
                 break;
             }
             self.start_due_jobs(&scorer, &mut background, &stop).await;
+            self.start_due_pulls(&mut background, &stop).await;
             while background.try_join_next().is_some() {}
             tokio::select! {
                 // The permit of a wake-up that came meanwhile is kept, so none is lost.
@@ -112,6 +128,35 @@ impl Runner {
                 }
                 Err(error) => {
                     tracing::error!(%error, job = job.name(), "the timetable cannot be read");
+                }
+            }
+        }
+    }
+}
+
+impl Runner {
+    /// Claims what is due to be pulled, as long as there is room for another run.
+    async fn start_due_pulls(&self, background: &mut tokio::task::JoinSet<()>, stop: &Stop) {
+        let Some(pulling) = &self.pulling else {
+            return;
+        };
+        while let Ok(room) = Arc::clone(&self.pulls).try_acquire_owned() {
+            match runs::claim(&self.db, &self.owner, self.clock.now()).await {
+                Ok(None) => return,
+                Ok(Some(claim)) => {
+                    let (db, clock) = (self.db.clone(), Arc::clone(&self.clock));
+                    let (pulling, stop) = (pulling.clone(), stop.clone());
+                    background.spawn(async move {
+                        let slug = &claim.integration.slug;
+                        if let Err(error) = pull::run(&db, &clock, &pulling, &claim, &stop).await {
+                            tracing::error!(%error, %slug, "the end of a pull could not be recorded");
+                        }
+                        drop(room);
+                    });
+                }
+                Err(error) => {
+                    tracing::error!(%error, "due pulls cannot be read");
+                    return;
                 }
             }
         }

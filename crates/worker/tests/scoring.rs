@@ -692,10 +692,10 @@ on_both!(old_items_put_aside_end_with_their_source, |db| async move {
         .unwrap();
     let store = &world.db.db;
     let said = retention_job::run(store, now).await.unwrap();
-    assert!(said.ends_with(" 0 derived rows deleted"), "{said}");
+    assert!(said.contains(" 0 derived rows deleted"), "{said}");
     let later = "2027-03-14T03:00:00Z".parse().unwrap();
     let said = retention_job::run(store, later).await.unwrap();
-    assert!(said.ends_with(" 1 derived rows deleted"), "{said}");
+    assert!(said.contains(" 1 derived rows deleted"), "{said}");
 });
 
 on_both!(silent_actors_go_however_many_there_are, |db| async move {

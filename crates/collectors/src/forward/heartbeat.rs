@@ -1,38 +1,25 @@
 //! A sign of life with all counters, posted as JSON at a fixed interval.
 //!
 //! ```json
-//! {"instance":"0199…","version":"0.1.0","startedAt":"…Z","sentAt":"…Z",
-//!  "listeners":[{"address":"udp://0.0.0.0:514","received":10,"parsed":9,
-//!    "rejected":{"unreadable":0,"empty":0,"source":1},"dropped":{"rate":0,"queue":0,"stop":0},
-//!    "waiting":0,"kernelDrops":0,"bytes":1234,"connections":{"open":0, …}, …}],
-//!  "forward":{"posts":1,"accepted":9,"duplicates":0,"lastError":null,
-//!    "buffer":{"lines":0,"bytes":0,"limit":1073741824,"damaged":0}, …}}
+//! {"instance":"0199…","host":"branch-1","version":"0.1.0","startedAt":"…Z","received":10,
+//!  "parsed":9,"rejected":1,"dropped":0,"kernelDropped":0,"buffered":0}
 //! ```
 //!
-//! Numbers count from `startedAt`; a smaller number than before means a new `instance`.
+//! Numbers are those of all listeners together since `startedAt`; a smaller number than before
+//! means a new `instance`.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::time::{Clock, Timestamp};
+use domain::time::Timestamp;
 use reqwest::Client;
 use serde::Serialize;
 use tokio::time::{MissedTickBehavior, interval};
 use uuid::Uuid;
 
+use super::Forwarder;
 use super::post::{Target, send_json};
-use super::{Forwarder, Snapshot};
-use crate::syslog::{Counters, Snapshot as ListenerSnapshot};
-
-/// One listener in a heartbeat.
-#[derive(Debug, Clone, Serialize)]
-pub struct ListenerState {
-    /// The listener's address.
-    pub address: String,
-    /// Its counters.
-    #[serde(flatten)]
-    pub counters: ListenerSnapshot,
-}
+use crate::syslog::Counters;
 
 /// One heartbeat.
 #[derive(Debug, Clone, Serialize)]
@@ -40,54 +27,69 @@ pub struct ListenerState {
 pub struct Heartbeat {
     /// Names this run of the collector.
     pub instance: Uuid,
+    /// The machine it runs on.
+    pub host: String,
     /// Version of the program.
     pub version: &'static str,
     /// When the collector started, by its own clock.
     pub started_at: Timestamp,
-    /// When the heartbeat was made, by the collector's clock.
-    pub sent_at: Timestamp,
-    /// All listeners.
-    pub listeners: Vec<ListenerState>,
-    /// The forwarder.
-    pub forward: Snapshot,
+    /// Messages read from sockets.
+    pub received: u64,
+    /// Of these, understood and buffered.
+    pub parsed: u64,
+    /// Of these, unreadable, empty or from elsewhere; and what the server refused for good.
+    pub rejected: u64,
+    /// Of these, thrown away for want of room or time.
+    pub dropped: u64,
+    /// Datagrams the kernel threw away before they could be read.
+    pub kernel_dropped: u64,
+    /// Events waiting for the server, and messages waiting for the buffer.
+    pub buffered: u64,
 }
 
 /// Makes and sends heartbeats.
 #[derive(Debug)]
 pub struct Heart {
-    listeners: Vec<(String, Arc<Counters>)>,
-    clock: Arc<dyn Clock>,
+    listeners: Vec<Arc<Counters>>,
+    host: String,
     started_at: Timestamp,
 }
 
 impl Heart {
-    /// Beats for these listeners, named by their addresses.
-    pub fn new(listeners: Vec<(String, Arc<Counters>)>, clock: Arc<dyn Clock>) -> Self {
-        let started_at = clock.now();
+    /// Beats for these listeners.
+    pub fn new(listeners: Vec<Arc<Counters>>, host: String, started_at: Timestamp) -> Self {
         Self {
             listeners,
-            clock,
+            host,
             started_at,
         }
     }
 
     /// The state now.
     pub fn beat(&self, forwarder: &Forwarder) -> Heartbeat {
-        let listeners = self
-            .listeners
-            .iter()
-            .map(|(address, counters)| ListenerState {
-                address: address.clone(),
-                counters: counters.snapshot(),
-            });
-        Heartbeat {
+        let forward = forwarder.snapshot();
+        let mut beat = Heartbeat {
             instance: forwarder.instance(),
+            host: self.host.clone(),
             version: env!("CARGO_PKG_VERSION"),
             started_at: self.started_at,
-            sent_at: self.clock.now(),
-            listeners: listeners.collect(),
-            forward: forwarder.snapshot(),
+            received: 0,
+            parsed: 0,
+            rejected: forward.parked + forward.parked_lost,
+            dropped: 0,
+            kernel_dropped: 0,
+            buffered: forward.buffer.lines,
+        };
+        for counters in &self.listeners {
+            let counted = counters.snapshot();
+            beat.received += counted.received;
+            beat.parsed += counted.parsed;
+            beat.rejected += counted.rejected.total();
+            beat.dropped += counted.dropped.total();
+            beat.kernel_dropped += counted.kernel_drops;
+            beat.buffered += counted.waiting;
         }
+        beat
     }
 
     /// Posts a heartbeat at once and then every `period`, for ever. A failure is logged and the
@@ -108,7 +110,7 @@ impl Heart {
                 Err(error) => Err(error.to_string()),
             };
             if let Err(reason) = sent {
-                tracing::debug!(reason, "heartbeat was not taken");
+                tracing::debug!(reason, "the heartbeat was not taken");
             }
         }
     }

@@ -39,7 +39,7 @@ use uuid::Uuid;
 pub use buffer::{Fill, SMALLEST};
 pub use counters::{Counters, Snapshot};
 pub use directory::{BufferError, read_dead};
-pub use heartbeat::{Heart, Heartbeat, ListenerState};
+pub use heartbeat::{Heart, Heartbeat};
 pub use pause::Pauses;
 pub use post::{ClientError, Target, client};
 pub use seal::BufferKey;

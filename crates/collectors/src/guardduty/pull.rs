@@ -187,11 +187,20 @@ impl Pull {
         self.tokens.push(mark);
     }
 
-    /// Reports the findings of the last [`Step::Fetch`]. Ids without a finding are gone.
-    pub fn fetched(&mut self, findings: Vec<Fetched>) {
+    /// Reports the findings of the last [`Step::Fetch`], in any order: GetFindings promises none.
+    /// Ids without a finding are gone.
+    pub fn fetched(&mut self, mut findings: Vec<Fetched>) {
         self.settle();
         let asked = self.waiting.len().min(MAX_IDS);
-        self.waiting.drain(..asked);
+        let places: HashMap<String, usize> = (self
+            .waiting
+            .drain(..asked)
+            .enumerate()
+            .map(|(at, id)| (id, at)))
+        .collect();
+        // What was not asked for tells nothing about how far the order has been read.
+        findings.retain(|finding| places.contains_key(&finding.id));
+        findings.sort_by_key(|finding| places.get(&finding.id).copied());
         // A finding updated since the run began may have left its place in the order, so its time
         // says nothing about those not fetched yet. The overlap allows for clocks that differ.
         let settled = self.started.plus(-OVERLAP_US);

@@ -74,7 +74,7 @@ enum Command {
     Source(source::Arguments),
     /// Create personal API tokens
     Token(token::Arguments),
-    /// Make encryption keys
+    /// Make encryption keys and move stored secrets to a new one
     Keys(keys::Arguments),
     /// Print the OpenAPI document
     Openapi(openapi::Arguments),
@@ -116,7 +116,7 @@ async fn run(arguments: Arguments) -> Outcome {
         Command::Demo(args) => demo::run(args).await,
         Command::Collect(args) => collect::run(args, &flags).await,
         Command::Evaluate(args) => evaluate::run(&args),
-        Command::Keys(args) => keys::run(&args),
+        Command::Keys(args) if args.is_generate() => keys::generate(),
         Command::Normalize(args) => normalize::run(&args),
         Command::Openapi(args) => openapi::run(args),
         Command::Check(args) => check::run(args, &flags).await,
@@ -144,11 +144,11 @@ async fn run_with(config: &Config, command: Command) -> Outcome {
         Command::User(args) => user::run(args, config).await,
         Command::Source(args) => source::run(args, config).await,
         Command::Token(args) => token::run(args, config).await,
+        Command::Keys(args) => keys::run(args, config).await,
         Command::Demo(_)
         | Command::Collect(_)
         | Command::Evaluate(_)
         | Command::Check(_)
-        | Command::Keys(_)
         | Command::Normalize(_)
         | Command::Openapi(_) => Ok(()),
     }

@@ -87,6 +87,7 @@ impl Flags {
 #[derive(Default)]
 pub(super) struct Secrets {
     pub(super) key: Option<String>,
+    pub(super) previous: Option<String>,
     pub(super) admin_email: Option<String>,
     pub(super) admin_password: Option<String>,
     pub(super) admin_name: Option<String>,
@@ -97,6 +98,7 @@ impl Secrets {
         let variable = |name| std::env::var(name).ok().filter(|v| !v.is_empty());
         Self {
             key: variable("INTEGRATION_ENCRYPTION_KEY"),
+            previous: variable("INTEGRATION_ENCRYPTION_KEY_PREVIOUS"),
             admin_email: variable("ADMIN_EMAIL"),
             admin_password: variable("ADMIN_PASSWORD"),
             admin_name: variable("ADMIN_NAME"),
@@ -106,6 +108,9 @@ impl Secrets {
     pub(super) fn or(self, file: &File) -> Self {
         Self {
             key: self.key.or_else(|| file.integration_encryption_key.clone()),
+            previous: self
+                .previous
+                .or_else(|| file.integration_encryption_key_previous.clone()),
             admin_email: self.admin_email.or_else(|| file.admin_email.clone()),
             admin_password: self.admin_password.or_else(|| file.admin_password.clone()),
             admin_name: self.admin_name.or_else(|| file.admin_name.clone()),
@@ -146,6 +151,7 @@ pub(super) struct File {
     alert_threshold: Option<Scalar>,
     data_retention_days: Option<Scalar>,
     integration_encryption_key: Option<String>,
+    integration_encryption_key_previous: Option<String>,
     admin_email: Option<String>,
     admin_password: Option<String>,
     admin_name: Option<String>,

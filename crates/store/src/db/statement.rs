@@ -64,6 +64,7 @@ value_from! {
     domain::id::UserId => |v| Self::Int(Some(v.0)),
     domain::id::AlertId => |v| Self::Int(Some(v.0)),
     domain::id::ApiKeyId => |v| Self::Int(Some(v.0)),
+    domain::id::IntegrationId => |v| Self::Int(Some(v.0)),
     domain::id::TokenId => |v| Self::Int(Some(v.0)),
     domain::actor::ActorId => |v| Self::Int(Some(v.0)),
     domain::actor::Partition => |v| Self::Int(Some(i64::from(v.0))),

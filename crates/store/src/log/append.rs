@@ -16,6 +16,7 @@ use tokio::sync::{Notify, mpsc, oneshot};
 use super::Stored;
 use crate::db::{Db, Tx, postgres_only, sql, sqlite_only};
 use crate::error::{Error, Result};
+use crate::runs::{self, Advance};
 
 /// Events after which a gathering is written without waiting for more.
 const FULL: usize = 4000;
@@ -55,7 +56,7 @@ pub struct Appended {
     pub events: Vec<Outcome>,
 }
 
-/// The single writer of the log in this process.
+/// Writes the log: the one of the web part for what is posted, one of the worker for what is pulled.
 #[derive(Debug, Clone)]
 pub struct Appender {
     queue: mpsc::Sender<Request>,
@@ -66,6 +67,7 @@ struct Request {
     tenant: Tenant,
     source: SourceId,
     batch: Batch,
+    advance: Option<Advance>,
     answer: oneshot::Sender<Result<Appended>>,
 }
 
@@ -84,11 +86,34 @@ impl Appender {
         source: SourceId,
         batch: Batch,
     ) -> Result<Appended> {
+        self.request(tenant, source, batch, None).await
+    }
+
+    /// Stores what was pulled and moves the integration on in the same transaction; neither
+    /// happens once the run's fence is somebody else's.
+    pub async fn append_and_advance(
+        &self,
+        tenant: &Tenant,
+        source: SourceId,
+        batch: Batch,
+        advance: Advance,
+    ) -> Result<Appended> {
+        self.request(tenant, source, batch, Some(advance)).await
+    }
+
+    async fn request(
+        &self,
+        tenant: &Tenant,
+        source: SourceId,
+        batch: Batch,
+        advance: Option<Advance>,
+    ) -> Result<Appended> {
         let (answer, answered) = oneshot::channel();
         let request = Request {
             tenant: tenant.clone(),
             source,
             batch,
+            advance,
             answer,
         };
         let stopped = || Error::Unavailable("the writer has stopped".to_owned());
@@ -162,7 +187,7 @@ impl Writer {
                 }
                 self.wake.notify_one();
             }
-            Err(error) if error.is_about_data() => {
+            Err(error) if error.is_about_data() || matches!(error, Error::LeaseLost) => {
                 for request in gathered {
                     let answer = self.write_one(&request).await;
                     let _ = request.answer.send(answer);
@@ -238,24 +263,18 @@ impl Writer {
         for request in requests {
             put_aside(&mut tx, request, refused).await?;
         }
+        let appended: Vec<Appended> = requests
+            .iter()
+            .map(|request| answer(request, refused, &mut new))
+            .collect();
+        for (request, appended) in requests.iter().zip(&appended) {
+            advance(&mut tx, request, appended).await?;
+        }
         tx.commit().await?;
         for (actor, kind) in fresh {
             self.known.insert(actor, kind);
         }
-        let answer = |request: &&Request| Appended {
-            events: (request.batch.events.iter().enumerate())
-                .map(|(index, event)| {
-                    if refused.contains(&index) {
-                        Outcome::PutAside(REFUSED.to_owned())
-                    } else if new.remove(event.id.as_bytes().as_slice()) {
-                        Outcome::Stored
-                    } else {
-                        Outcome::Duplicate
-                    }
-                })
-                .collect(),
-        };
-        Ok(requests.iter().map(answer).collect())
+        Ok(appended)
     }
 
     /// Inserts actors this process has not stored yet, and updates those of which an event says
@@ -291,6 +310,37 @@ impl Writer {
 
 /// An actor that is stored, with the kind an event has said.
 type Known = ((TenantId, ActorId), Option<ActorKind>);
+/// What became of each event, given the ids that were new.
+fn answer(request: &Request, refused: &HashSet<usize>, new: &mut HashSet<Vec<u8>>) -> Appended {
+    let outcome = |(index, event): (usize, &Event)| {
+        if refused.contains(&index) {
+            Outcome::PutAside(REFUSED.to_owned())
+        } else if new.remove(event.id.as_bytes().as_slice()) {
+            Outcome::Stored
+        } else {
+            Outcome::Duplicate
+        }
+    };
+    Appended {
+        events: request
+            .batch
+            .events
+            .iter()
+            .enumerate()
+            .map(outcome)
+            .collect(),
+    }
+}
+
+/// Moves the integration on that the batch was pulled for.
+async fn advance(tx: &mut Tx, request: &Request, appended: &Appended) -> Result<()> {
+    let Some(to) = &request.advance else {
+        return Ok(());
+    };
+    let count = |wanted: &Outcome| appended.events.iter().filter(|o| *o == wanted).count() as i64;
+    let (stored, duplicates) = (count(&Outcome::Stored), count(&Outcome::Duplicate));
+    runs::advance(tx, request.tenant.id, to, stored, duplicates).await
+}
 
 /// The reason given for an event the database refused.
 const REFUSED: &str = "the database refused the event; it was put aside and can be replayed";

@@ -7,6 +7,7 @@ pub(crate) mod audit;
 pub(crate) mod document;
 pub(crate) mod events;
 pub(crate) mod export;
+pub(crate) mod integrations;
 pub(crate) mod overview;
 pub(crate) mod quarantine;
 pub(crate) mod rules;

@@ -53,6 +53,15 @@ pub(crate) struct RedactionBody {
     attributes: std::collections::BTreeMap<String, Treatment>,
 }
 
+impl From<&RedactionBody> for Redaction {
+    fn from(body: &RedactionBody) -> Self {
+        Self {
+            resource_id: body.resource_id,
+            attributes: body.attributes.clone(),
+        }
+    }
+}
+
 impl SourceBody {
     fn new(source: &Source, key: Option<&Key>) -> Self {
         let settings = source.settings.clone();
@@ -102,7 +111,7 @@ pub(crate) struct SourceChange {
     reason = "absent and null mean different things"
 )]
 /// Tells an explicit null from an absent field.
-fn present<'de, D: serde::Deserializer<'de>>(
+pub(crate) fn present<'de, D: serde::Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<Option<u32>>, D::Error> {
     Option::<u32>::deserialize(deserializer).map(Some)
@@ -117,10 +126,10 @@ impl SourceChange {
             rate_limit_per_minute: self
                 .rate_limit_per_minute
                 .unwrap_or(now.rate_limit_per_minute),
-            redaction: self.redaction.map_or(now.redaction, |r| Redaction {
-                resource_id: r.resource_id,
-                attributes: r.attributes,
-            }),
+            redaction: self
+                .redaction
+                .as_ref()
+                .map_or(now.redaction, Redaction::from),
         };
         match settings.problem() {
             Some((field, message)) => Err(WebError::field(field, message)),

@@ -44,7 +44,8 @@ macro_rules! permits {
 
 permits! {
     OverviewView, AlertsView, AlertsTriage, ActorsView, EventsView, ExportsRun, RulesView, RulesEdit,
-    SourcesView, SourcesManage, UsersView, AuditView, RetentionManage, ProfileSelf,
+    SourcesView, SourcesManage, IntegrationsView, IntegrationsManage, IntegrationsRun, SecretsRotate,
+    UsersView, AuditView, RetentionManage, ProfileSelf,
 }
 
 /// Somebody who may do what `P` names.

@@ -56,7 +56,7 @@ pub(crate) struct Warning {
 
 /// The answer for an array or NDJSON.
 #[derive(Debug, Serialize, ToSchema)]
-struct BatchAnswer {
+pub(crate) struct BatchAnswer {
     accepted: usize,
     duplicates: usize,
     rejected: usize,

@@ -66,6 +66,20 @@ pub(super) async fn read(request: Request) -> WebResult<Vec<u8>> {
     }
 }
 
+/// Reads a body whose bytes as sent matter: a compressed one is refused.
+pub(super) async fn read_plain(request: Request) -> WebResult<Vec<u8>> {
+    let encoding = request.headers().get(header::CONTENT_ENCODING);
+    let plain = encoding.is_none_or(|v| v.as_bytes().eq_ignore_ascii_case(b"identity"));
+    if !plain {
+        return Err(WebError::new(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "The body is compressed",
+            "Send it as it is: the signature is checked over the bytes of the body.",
+        ));
+    }
+    read(request).await
+}
+
 async fn drain(mut reader: impl AsyncRead + Unpin, compressed: bool) -> WebResult<Vec<u8>> {
     let mut bytes = Vec::new();
     let mut limited = (&mut reader).take(MAX_BODY as u64 + 1);

@@ -7,6 +7,8 @@ pub(crate) mod alerts;
 pub(crate) mod audit;
 mod error;
 pub(crate) mod events;
+pub(crate) mod integration;
+pub(crate) mod integrations;
 pub(crate) mod login;
 pub(crate) mod overview;
 pub(crate) mod profile;
@@ -16,5 +18,7 @@ pub(crate) mod settings;
 pub(crate) mod setup;
 pub(crate) mod source;
 pub(crate) mod sources;
+pub(crate) mod wizard;
+pub(crate) mod wizard_step;
 
 pub(crate) use error::error_page;

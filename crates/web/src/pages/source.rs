@@ -101,7 +101,7 @@ pub(crate) fn treatment_word(treatment: Treatment) -> &'static str {
     }
 }
 
-fn treatment(word: &str) -> Option<Treatment> {
+pub(crate) fn treatment(word: &str) -> Option<Treatment> {
     ALL_TREATMENTS
         .into_iter()
         .find(|t| treatment_word(*t) == word.trim())
@@ -233,7 +233,7 @@ impl SettingsForm {
             );
             0
         });
-        let attributes = self.attributes(&mut errors);
+        let attributes = attributes(&self.attributes, &mut errors);
         let settings = SourceSettings {
             name: self.name.trim().to_owned(),
             enabled: self.enabled.is_some(),
@@ -253,33 +253,30 @@ impl SettingsForm {
             Err(errors)
         }
     }
+}
 
-    fn attributes(
-        &self,
-        errors: &mut FieldErrors,
-    ) -> std::collections::BTreeMap<String, Treatment> {
-        let lines = self
-            .attributes
-            .lines()
-            .map(str::trim)
-            .filter(|l| !l.is_empty());
-        let mut attributes = std::collections::BTreeMap::new();
-        for line in lines {
-            let read = line
-                .rsplit_once('=')
-                .and_then(|(name, word)| Some((name.trim().to_owned(), treatment(word)?)));
-            match read {
-                Some((name, treatment)) => {
-                    attributes.insert(name, treatment);
-                }
-                None => errors.add(
-                    "redaction.attributes",
-                    format!("{line:?} is not of the form NAME = drop, mask or hash."),
-                ),
+/// Reads treatments of attributes, one `NAME = drop, mask or hash` a line.
+pub(crate) fn attributes(
+    text: &str,
+    errors: &mut FieldErrors,
+) -> std::collections::BTreeMap<String, Treatment> {
+    let lines = text.lines().map(str::trim).filter(|l| !l.is_empty());
+    let mut attributes = std::collections::BTreeMap::new();
+    for line in lines {
+        let read = line
+            .rsplit_once('=')
+            .and_then(|(name, word)| Some((name.trim().to_owned(), treatment(word)?)));
+        match read {
+            Some((name, treatment)) => {
+                attributes.insert(name, treatment);
             }
+            None => errors.add(
+                "redaction.attributes",
+                format!("{line:?} is not of the form NAME = drop, mask or hash."),
+            ),
         }
-        attributes
     }
+    attributes
 }
 
 /// Saves the settings; a form with errors comes back as typed.

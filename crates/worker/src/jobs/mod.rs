@@ -1,5 +1,6 @@
 //! One file per job.
 
 pub mod baseline;
+pub mod pull;
 pub mod retention;
 pub mod score;

@@ -3,7 +3,7 @@
 
 use domain::time::Timestamp;
 use store::jobs::Claim;
-use store::{Db, retention, sessions, tenants};
+use store::{Db, drafts, retention, sessions, tenants};
 
 use crate::error::Result;
 
@@ -26,7 +26,8 @@ pub async fn run_under(db: &Db, now: Timestamp, claim: Option<&Claim>) -> Result
         derived += retention::delete_derived(db, tenant.id, cutoff, claim).await?;
     }
     sessions::sweep(db, now).await?;
+    let drafts = drafts::sweep(db, now).await?;
     Ok(format!(
-        "{events} events deleted, {kept} kept as evidence, {derived} derived rows deleted"
+        "{events} events deleted, {kept} kept as evidence, {derived} derived rows deleted, {drafts} drafts deleted"
     ))
 }

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use clap::builder::PossibleValuesParser;
 use clap::{Args, Subcommand, ValueEnum};
 use collectors::forward::{
     self, BufferKey, Forwarder, Heart, Pauses, Settings, Snapshot, Target, default_folder,
@@ -15,12 +16,15 @@ use collectors::forward::{
 };
 use collectors::syslog::tls::{TlsFiles, acceptor};
 use collectors::syslog::{self, Framing, ListenAddress, Listener, Transport};
+use domain::time::{Clock, Zone};
 use ipnet::IpNet;
+use normalize::formats::{Format, UnknownFormat};
 use secrecy::SecretString;
 
 use crate::clock::SystemClock;
 use crate::config::Flags;
 use crate::failure::{Failure, Outcome};
+use crate::start::host;
 use crate::{shutdown, telemetry};
 use size::Size;
 
@@ -46,6 +50,9 @@ enum Command {
     /// Listen for syslog and forward it, through a buffer on disk
     Syslog(Box<SyslogArguments>),
     /// Print the events the server refused, as JSON lines with its reason
+    #[command(
+        after_help = "Example:\n  export API_KEY=…\n  insider-risk collect dead --buffer /var/lib/insider-risk/buffer"
+    )]
     Dead(BufferArguments),
 }
 
@@ -71,6 +78,12 @@ struct SyslogArguments {
     /// Messages a second each sender may send: more is dropped (UDP) or slowed down (TCP)
     #[arg(long)]
     rate_per_sender: Option<NonZeroU32>,
+    /// How the lines are read
+    #[arg(long, default_value = "auto", value_parser = PossibleValuesParser::new(Format::ALL.map(|(name, _)| name)))]
+    format: String,
+    /// Zone of times that name none
+    #[arg(long, default_value = "UTC")]
+    zone: String,
     /// How messages are told apart on TCP and TLS
     #[arg(long, value_enum, default_value = "auto")]
     framing: FramingName,
@@ -92,7 +105,7 @@ struct SyslogArguments {
     /// Forward over http to another machine: the API key travels readable
     #[arg(long)]
     allow_http: bool,
-    /// Address that gets the counters as JSON every minute
+    /// Address that gets the counters as JSON every minute [default: that of the source]
     #[arg(long)]
     heartbeat: Option<String>,
 }
@@ -141,11 +154,11 @@ pub(super) async fn run(arguments: Arguments, flags: &Flags) -> Outcome {
 async fn syslog(arguments: SyslogArguments) -> Outcome {
     let (key, keys) = keys()?;
     let target = target(&arguments.forward, &key, arguments.allow_http)?;
-    let beat = arguments
-        .heartbeat
-        .as_deref()
-        .map(|url| self::target(url, &key, arguments.allow_http))
-        .transpose()?;
+    let beat = match &arguments.heartbeat {
+        Some(url) => url.clone(),
+        None => format!("{}/heartbeat", arguments.forward.trim_end_matches('/')),
+    };
+    let beat = self::target(&beat, &key, arguments.allow_http)?;
     let client = forward::client(arguments.ca.as_deref())
         .map_err(|e| Failure::configuration(format!("--ca: {e}")))?;
     let stop = shutdown::on_signal()?;
@@ -157,18 +170,21 @@ async fn syslog(arguments: SyslogArguments) -> Outcome {
         keys,
         pauses: Pauses::new(FIRST_PAUSE, LAST_PAUSE),
     };
-    let forwarder = forward::start(settings, Arc::new(event::to_event))
+    let zone =
+        Zone::named(&arguments.zone).map_err(|e| Failure::configuration(format!("--zone: {e}")))?;
+    let format = arguments.format.parse();
+    let format =
+        format.map_err(|e: UnknownFormat| Failure::configuration(format!("--format: {e}")))?;
+    let reader = event::Reader { format, zone };
+    let forwarder = forward::start(settings, Arc::new(move |line| reader.to_event(line)))
         .await
         .map_err(|e| Failure::configuration(format!("--buffer: {e}")))?;
     let listeners = listen(&arguments, &forwarder)?;
     let heart = heart(&listeners);
-    let beating = async {
-        match &beat {
-            Some(target) => heart.run(&forwarder, &client, target, BEAT).await,
-            None => std::future::pending().await,
-        }
-    };
-    tokio::select! { () = stop.cancelled() => {} () = beating => {} }
+    tokio::select! {
+        () = stop.cancelled() => {}
+        () = heart.run(&forwarder, &client, &beat, BEAT) => {}
+    }
     stop_all(listeners, forwarder).await
 }
 
@@ -213,13 +229,8 @@ fn listen(arguments: &SyslogArguments, forwarder: &Forwarder) -> Outcome<Vec<Lis
 }
 
 fn heart(listeners: &[Listener]) -> Heart {
-    let counters = listeners.iter().map(|listener| {
-        (
-            listener.address().to_string(),
-            Arc::clone(listener.counters()),
-        )
-    });
-    Heart::new(counters.collect(), Arc::new(SystemClock))
+    let counters = listeners.iter().map(|l| Arc::clone(l.counters())).collect();
+    Heart::new(counters, host(), SystemClock.now())
 }
 
 /// Listeners first, so that everything they hold is in the buffer before the last posts.

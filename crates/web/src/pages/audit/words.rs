@@ -3,8 +3,9 @@
 use domain::rule::RuleKey;
 
 /// Every kind of thing the log is about, with the word people read.
-pub(crate) const KINDS: [(&str, &str); 7] = [
+pub(crate) const KINDS: [(&str, &str); 8] = [
     ("alert", "Alerts"),
+    ("integration", "Integrations"),
     ("quarantine", "Events put aside"),
     ("rule", "Rules"),
     ("settings", "Settings"),
@@ -31,6 +32,20 @@ pub(super) fn action(word: &str) -> Option<&'static str> {
         "key.create" => "made a key for a source",
         "key.rotate" => "replaced the keys of a source",
         "key.revoke" => "revoked a key of a source",
+        "integration.create" => "created an integration",
+        "integration.update" => "changed an integration",
+        "integration.delete" => "deleted an integration with its source",
+        "integration.pause" => "paused an integration",
+        "integration.resume" => "let an integration go on",
+        "integration.rotate" => "replaced the credentials of an integration",
+        "integration.run" => "asked for a run of an integration",
+        "integration.test" => "tested the connection of an integration",
+        "draft.create" => "began a draft of an integration",
+        "draft.save" => "changed a draft of an integration",
+        "draft.test" => "tested the connection of a draft",
+        "draft.delete" => "deleted a draft of an integration",
+        "secret.unreadable" => "met a stored secret that cannot be opened",
+        "secrets.reseal" => "moved stored secrets to another key",
         "quarantine.replay" => "replayed an event that was put aside",
         "quarantine.discard" => "discarded an event that was put aside",
         "user.create" => "created a person",
@@ -65,6 +80,9 @@ pub(super) fn href(kind: &str, object: &str) -> Option<String> {
         "alert" => Some(format!("/alerts/{object}")),
         "rule" => RuleKey::from_word(object).map(|key| format!("/rules/{key}")),
         "source" => Some(format!("/sources/{object}")),
+        "integration" if object.parse::<domain::tenant::Slug>().is_ok() => {
+            Some(format!("/integrations/{object}"))
+        }
         _ => None,
     }
 }
