@@ -9,6 +9,7 @@ pub mod actors;
 pub mod alerts;
 pub mod api_keys;
 pub mod audit;
+pub mod calibrated;
 pub mod db;
 mod error;
 pub mod events;

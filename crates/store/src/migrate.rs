@@ -13,12 +13,20 @@ struct Migration {
     postgres: &'static str,
 }
 
-const MIGRATIONS: &[Migration] = &[Migration {
-    version: 1,
-    name: "initial",
-    sqlite: include_str!("../../../migrations/sqlite/0001_initial.sql"),
-    postgres: include_str!("../../../migrations/postgres/0001_initial.sql"),
-}];
+const MIGRATIONS: &[Migration] = &[
+    Migration {
+        version: 1,
+        name: "initial",
+        sqlite: include_str!("../../../migrations/sqlite/0001_initial.sql"),
+        postgres: include_str!("../../../migrations/postgres/0001_initial.sql"),
+    },
+    Migration {
+        version: 3,
+        name: "calibrated",
+        sqlite: include_str!("../../../migrations/sqlite/0003_calibrated.sql"),
+        postgres: include_str!("../../../migrations/postgres/0003_calibrated.sql"),
+    },
+];
 
 /// The number under which PostgreSQL serialises migrating processes.
 const LOCK: i64 = 0x0069_6e73_6964_6572;

@@ -1,7 +1,7 @@
 //! A fresh, migrated database per test, with two tenants that must never see each other.
 
 use domain::score::Points;
-use domain::tenant::Tenant;
+use domain::tenant::{RuleSetName, Tenant};
 use domain::time::{Timestamp, Zone};
 use sqlx::{Connection, Executor};
 use store::db::Durability;
@@ -116,6 +116,7 @@ fn tenant(slug: &str) -> NewTenant {
         slug: slug.parse().unwrap(),
         name: slug.to_owned(),
         zone: Zone::utc(),
+        ruleset: RuleSetName::Classic,
         alert_threshold: Points::whole(60),
         retention_days: 90,
         demo: false,

@@ -169,7 +169,7 @@ on_both!(
         let closed = alerts::find(&scope, alert.code).await.unwrap();
 
         let mut snapshot = alerts::snapshot(&scope, alert.id).await.unwrap();
-        snapshot.assessment.score = Points::whole(99);
+        snapshot.contributions[0].points = Points::whole(99);
         let reasons = rows::Reasons {
             snapshot: &snapshot,
             sentence: "worse",
