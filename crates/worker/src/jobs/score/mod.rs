@@ -114,14 +114,25 @@ impl Scorer {
 
     /// Passes until nothing is left, then lets scores fall.
     pub async fn catch_up_quietly(&mut self, db: &Db, clock: &Arc<dyn Clock>) -> Result<Pass> {
-        let result = self.work(db, clock).await;
+        let mut done = self.follow(db, clock).await?;
+        if !done.standby {
+            done.opened += self.settle(db, clock.now(), false).await?;
+            self.let_scores_fall(db, clock.now()).await?;
+        }
+        Ok(done)
+    }
+
+    /// Passes until nothing is left, and leaves what is judged between passes for later: the day so
+    /// far, scores that fall.
+    pub async fn follow(&mut self, db: &Db, clock: &Arc<dyn Clock>) -> Result<Pass> {
+        let result = self.pass_all(db, clock).await;
         if result.is_err() {
             self.ledgers.clear();
         }
         result
     }
 
-    async fn work(&mut self, db: &Db, clock: &Arc<dyn Clock>) -> Result<Pass> {
+    async fn pass_all(&mut self, db: &Db, clock: &Arc<dyn Clock>) -> Result<Pass> {
         let mut done = Pass::default();
         self.renew(db, clock.now()).await?;
         self.prepare_ledgers(db, clock.now()).await?;
@@ -132,10 +143,6 @@ impl Scorer {
             if finished || self.stop.is_cancelled() {
                 break;
             }
-        }
-        if !done.standby {
-            done.opened += self.settle(db, clock.now(), false).await?;
-            self.let_scores_fall(db, clock.now()).await?;
         }
         Ok(done)
     }
