@@ -9,10 +9,12 @@ use domain::score::Points;
 use domain::severity::Severity;
 use domain::tenant::{RuleSetName, ScoringSettings};
 use serde::Deserialize;
+use store::Scope;
 use store::rules::{self, Record};
 use store::tenants::{self, Settings};
 
 use super::super::rules::arithmetic::Arithmetic;
+use super::super::rules::calibrated::{Rate, closed_days};
 use super::super::rules::{recent, tally};
 use super::{Meanwhile, ROOM, Tab, meanwhile, message, tabs};
 use crate::auth::{Require, permit};
@@ -40,6 +42,8 @@ struct ScoringPage {
     bands: Vec<Band>,
     steps: Vec<Step>,
     alerts: usize,
+    /// Where the calibrated rule set is in force.
+    realised: Option<Rate>,
     may_edit: bool,
 }
 
@@ -86,7 +90,15 @@ async fn scoring_page<P>(who: &Require<P>) -> WebResult<ScoringPage> {
         bands: bands(now),
         steps: steps(now, &records),
         alerts: records.len(),
+        realised: realised(scope).await?,
         may_edit: who.user.role.allows(Permission::RulesEdit),
+    })
+}
+
+async fn realised(scope: &Scope) -> WebResult<Option<Rate>> {
+    Ok(match scope.tenant.scoring.ruleset {
+        RuleSetName::Classic => None,
+        RuleSetName::Calibrated => Some(Rate::of(scope, &closed_days(scope).await?)),
     })
 }
 
