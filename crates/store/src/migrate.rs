@@ -36,6 +36,11 @@ pub fn known_version() -> i64 {
     MIGRATIONS.last().map_or(0, |m| m.version)
 }
 
+/// How many migrations this program knows; numbers may have gaps.
+pub fn known_count() -> usize {
+    MIGRATIONS.len()
+}
+
 /// Applies what is missing and returns how many migrations ran.
 ///
 /// Two processes starting together: one migrates, the other waits and finds nothing to do. A

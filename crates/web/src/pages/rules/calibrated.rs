@@ -81,7 +81,10 @@ impl Row {
             let own = rows.filter(|row| row.family.as_deref() == Some(family.word()));
             own.map(|row| row.points).sum()
         };
-        let fired: Vec<&Record> = records.iter().filter(|r| points(r) > Points::ZERO).collect();
+        let fired: Vec<&Record> = records
+            .iter()
+            .filter(|r| points(r) > Points::ZERO)
+            .collect();
         let verdicts = fired.iter().filter_map(|r| r.disposition.and_then(verdict));
         let verdicts: Vec<bool> = verdicts.collect();
         let decided = |r: &&&Record| total(r) - points(r) < r.threshold;
@@ -135,7 +138,9 @@ impl Coverage {
         }
         if !day.silent.is_empty() {
             let silent = scoring::words::list(&day.silent).replace('_', " ");
-            parts.push(format!("nothing learnt about {silent}: the source was silent"));
+            parts.push(format!(
+                "nothing learnt about {silent}: the source was silent"
+            ));
         }
         if day.late > 0 {
             let late = scoring::words::plural(day.late as f64, "event", "events");
