@@ -19,6 +19,7 @@ pub mod migrate;
 pub mod overview;
 pub mod partitions;
 pub mod quarantine;
+pub mod receipts;
 pub mod retention;
 pub mod rules;
 mod scope;

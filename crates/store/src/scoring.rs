@@ -550,6 +550,19 @@ pub struct Reasons<'a> {
     pub sentence: &'a str,
     /// A few words per reason.
     pub short: &'a [String],
+    /// What it was computed from.
+    pub receipt: Option<&'a Receipt>,
+}
+
+/// What an alert's score was computed from, and the hash of its canonical form.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Receipt {
+    /// The inputs, as bytes.
+    pub inputs: Vec<u8>,
+    /// The organisation's numbers of the day, by the hash of their bytes.
+    pub reference: Option<(String, std::sync::Arc<Vec<u8>>)>,
+    /// SHA-256 of the canonical form.
+    pub sha256: String,
 }
 
 /// What a history entry adds when the score is not of the last events but of late ones.
@@ -601,6 +614,7 @@ pub async fn open_alert(
     .fetch_one(&mut *tx)
     .await?;
     let id = AlertId(row.get("id")?);
+    save_receipt(tx, (tenant, id), reasons.receipt).await?;
     let text = format!("Opened with score {}{}", score, why(late));
     note(tx, (tenant, id), "opened", text, now).await?;
     Ok(id)
@@ -642,6 +656,7 @@ pub async fn raise_alert(
     if raised == 0 {
         return Ok(false);
     }
+    save_receipt(tx, (tenant, alert.id), reasons.receipt).await?;
     let text = format!("Score {} → {}{}", alert.score, score, why(late));
     let kind = if late { "late" } else { "score" };
     note(tx, (tenant, alert.id), kind, text, now).await?;
@@ -655,7 +670,7 @@ pub async fn refresh_reasons(
     alert: AlertId,
     reasons: &Reasons<'_>,
 ) -> Result<()> {
-    sql(
+    let changed = sql(
         "UPDATE alerts SET sentence = $3, reasons = $4, snapshot = $5
          WHERE tenant_id = $1 AND id = $2 AND closed_at IS NULL",
     )
@@ -664,6 +679,43 @@ pub async fn refresh_reasons(
     .bind(reasons.sentence)
     .bind(json(&reasons.short)?)
     .bind(json(reasons.snapshot)?)
+    .execute(&mut *tx)
+    .await?;
+    if changed == 1 {
+        save_receipt(tx, (tenant, alert), reasons.receipt).await?;
+    }
+    Ok(())
+}
+
+async fn save_receipt(
+    tx: &mut Tx,
+    (tenant, alert): (TenantId, AlertId),
+    receipt: Option<&Receipt>,
+) -> Result<()> {
+    let Some(receipt) = receipt else {
+        return Ok(());
+    };
+    if let Some((hash, body)) = &receipt.reference {
+        sql("INSERT INTO calibrated_references (tenant_id, hash, body)
+             VALUES ($1, $2, $3)
+             ON CONFLICT (tenant_id, hash) DO NOTHING")
+        .bind(tenant)
+        .bind(hash)
+        .bind(body.as_slice())
+        .execute(&mut *tx)
+        .await?;
+    }
+    sql(
+        "INSERT INTO alert_receipts (tenant_id, alert_id, inputs, reference, sha256)
+         VALUES ($1, $2, $3, $4, $5)
+         ON CONFLICT (tenant_id, alert_id) DO UPDATE SET inputs = excluded.inputs,
+            reference = excluded.reference, sha256 = excluded.sha256",
+    )
+    .bind(tenant)
+    .bind(alert)
+    .bind(receipt.inputs.as_slice())
+    .bind(receipt.reference.as_ref().map(|(hash, _)| hash.as_str()))
+    .bind(&receipt.sha256)
     .execute(tx)
     .await
     .map(drop)

@@ -174,6 +174,7 @@ on_both!(
             snapshot: &snapshot,
             sentence: "worse",
             short: &[],
+            receipt: None,
         };
         let mut tx = store.begin().await.unwrap();
         let raised = rows::raise_alert(&mut tx, tenant, &read[0], &reasons, (scope.now, false));

@@ -25,6 +25,7 @@ pub struct Unreadable;
 pub trait Kept: Serialize + DeserializeOwned {}
 impl Kept for ActorState {}
 impl Kept for Organisation {}
+impl Kept for crate::receipt::Inputs {}
 
 /// Packs a value. Empty, and so unreadable, only when memory runs out.
 pub fn to_bytes<T: Kept>(value: &T) -> Vec<u8> {

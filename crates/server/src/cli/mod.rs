@@ -9,6 +9,7 @@ mod lines;
 mod migrate;
 mod normalize;
 mod openapi;
+mod scores;
 mod serve;
 mod source;
 mod token;
@@ -71,6 +72,8 @@ enum Command {
     Source(source::Arguments),
     /// Create personal API tokens
     Token(token::Arguments),
+    /// Compute the scores of alerts again
+    Scores(scores::Arguments),
     /// Make encryption keys
     Keys(keys::Arguments),
     /// Print the OpenAPI document
@@ -140,6 +143,7 @@ async fn run_with(config: &Config, command: Command) -> Outcome {
         Command::User(args) => user::run(args, config).await,
         Command::Source(args) => source::run(args, config).await,
         Command::Token(args) => token::run(args, config).await,
+        Command::Scores(args) => scores::run(args, config).await,
         Command::Demo(_)
         | Command::Evaluate(_)
         | Command::Check(_)

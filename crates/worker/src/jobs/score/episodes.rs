@@ -9,13 +9,15 @@ use domain::rule::RuleName;
 use domain::score::{Points, Snapshot};
 use domain::tenant::Tenant;
 use domain::time::{Minute, Timestamp};
+use scoring::calibrated::stored;
 use scoring::episode::{EPISODE_MINUTES, Step};
 use scoring::explain;
 use scoring::explain::evidence::{Candidate, Causes, Found};
+use scoring::receipt::{Inputs, seal};
 use scoring::track::Scored;
 use store::db::Tx;
 use store::log::{self, Position};
-use store::scoring::{self as rows, LatestAlert, Reasons};
+use store::scoring::{self as rows, LatestAlert, Reasons, Receipt};
 
 use super::follow::observe;
 use super::place::{free_minute, place};
@@ -46,6 +48,24 @@ pub(crate) struct Picture {
     pub sentence: String,
     pub short: Vec<String>,
     pub evidence: BTreeMap<EventId, BTreeSet<RuleName>>,
+    pub receipt: Option<Receipt>,
+}
+
+/// The receipt of a snapshot.
+pub(crate) fn receipt(
+    snapshot: &Snapshot,
+    sentence: &str,
+    inputs: &Inputs,
+    reference: Option<(String, Arc<Vec<u8>>)>,
+) -> Option<Receipt> {
+    let inputs = stored::to_bytes(inputs);
+    let hash = reference.as_ref().map(|(hash, _)| hash.as_str());
+    let sha256 = seal(snapshot, sentence, &inputs, hash)?;
+    Some(Receipt {
+        inputs,
+        reference,
+        sha256,
+    })
 }
 
 impl Picture {
@@ -54,6 +74,7 @@ impl Picture {
             snapshot: &self.snapshot,
             sentence: &self.sentence,
             short: &self.short,
+            receipt: self.receipt.as_ref(),
         }
     }
 }
@@ -308,9 +329,13 @@ impl Chronicle<'_> {
                 evidence.entry(*id).or_default().insert(signal.rule.into());
             }
         }
+        let snapshot = explain::snapshot(assessment, threshold, &settings.zone, &found);
+        let sentence = explain::headline(&self.name, assessment, &settings.zone);
+        let zone = settings.zone.name().to_owned();
         Ok(Arc::new(Picture {
-            snapshot: explain::snapshot(assessment, threshold, &settings.zone, &found),
-            sentence: explain::headline(&self.name, assessment, &settings.zone),
+            receipt: receipt(&snapshot, &sentence, &Inputs::Classic { zone }, None),
+            snapshot,
+            sentence,
             short: assessment.signals.iter().map(explain::short).collect(),
             evidence,
         }))

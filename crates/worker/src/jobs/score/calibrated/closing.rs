@@ -12,6 +12,7 @@ use scoring::calibrated::{
     judge, stored,
 };
 use scoring::observation::ValueHash;
+use scoring::receipt::sha256;
 use store::Db;
 use store::calibrated::{self as rows, ClosedDay, State};
 
@@ -165,6 +166,14 @@ pub(crate) struct JudgedDay {
     pub verdicts: Vec<Verdict>,
     pub organisation: Arc<Organisation>,
     pub today: Arc<Today>,
+}
+
+impl JudgedDay {
+    /// The organisation's numbers as receipts refer to them: hash and bytes.
+    pub fn reference(&self) -> (String, Arc<Vec<u8>>) {
+        let bytes = stored::to_bytes(&self.organisation.reference());
+        (sha256(&bytes), Arc::new(bytes))
+    }
 }
 
 /// Judges some actors of a day so far.

@@ -13,10 +13,11 @@ use scoring::calibrated::{
     Activity, ActorDay, ActorState, Judged, Reader, Row, explain, headline, judge, snapshot,
 };
 use scoring::explain::evidence::SAMPLE;
+use scoring::receipt::Inputs;
 use store::db::Tx;
 use store::log::{self, Position, Tailed};
 
-use super::super::episodes::{Alerting, Moment, Picture};
+use super::super::episodes::{Alerting, Moment, Picture, receipt};
 use super::closing::{JudgedDay, Verdict};
 use super::ledger::read;
 use crate::error::Result;
@@ -25,6 +26,7 @@ use crate::error::Result;
 struct Course<'a> {
     tenant: &'a Tenant,
     judged: &'a JudgedDay,
+    reference: &'a (String, Arc<Vec<u8>>),
     state: &'a ActorState,
     events: Vec<(EventId, Activity)>,
     /// Minutes that hold an event, ascending.
@@ -36,6 +38,7 @@ pub(crate) async fn alerting(
     tx: &mut Tx,
     tenant: &Tenant,
     (judged, verdict): (&JudgedDay, &Verdict),
+    reference: &(String, Arc<Vec<u8>>),
     name: &str,
     until: Position,
     late: bool,
@@ -56,6 +59,7 @@ pub(crate) async fn alerting(
     let course = Course {
         tenant,
         judged,
+        reference,
         state,
         events,
         minutes,
@@ -119,8 +123,17 @@ impl Course<'_> {
         }
         let short = explanation.rows.iter().map(|row| &row.contribution);
         let short = short.filter(|row| row.points > Points::ZERO);
+        let sentence = headline(name, &explanation);
+        let inputs = Inputs::Calibrated {
+            minute,
+            day: self.judged.day,
+            values: judged.values,
+            state: Box::new(self.state.numbers()),
+        };
+        let reference = Some(self.reference.clone());
         Picture {
-            sentence: headline(name, &explanation),
+            receipt: receipt(&snapshot, &sentence, &inputs, reference),
+            sentence,
             short: short.map(|row| row.short.clone()).collect(),
             snapshot,
             evidence,

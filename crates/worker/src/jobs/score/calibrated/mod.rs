@@ -257,10 +257,15 @@ pub(crate) async fn write(
     let reached: Vec<_> = judged.verdicts.iter().filter(reached).collect();
     let ids: Vec<ActorId> = reached.iter().map(|v| v.actor).collect();
     let names = history::names(&mut *tx, tenant.id, &ids).await?;
+    if reached.is_empty() {
+        return Ok(0);
+    }
+    let reference = judged.reference();
     let mut alerting = Vec::new();
     for verdict in reached {
         let name = names.get(&verdict.actor).map_or("", String::as_str);
-        let one = crossing::alerting(tx, tenant, (judged, verdict), name, until, late);
+        let what = (judged, verdict);
+        let one = crossing::alerting(tx, tenant, what, &reference, name, until, late);
         alerting.extend(one.await?);
     }
     episodes::raise(tx, tenant, alerting, until, now).await
