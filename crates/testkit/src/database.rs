@@ -69,6 +69,17 @@ pub async fn empty(engine: Engine) -> (String, Option<TempDir>) {
     }
 }
 
+/// Changes a database behind the program's back.
+pub async fn tamper(address: &str, text: &'static str) {
+    let db = Db::open(address, Durability::Normal).await.unwrap();
+    match &db {
+        Db::Sqlite { write, .. } => write.execute(text).await.map(drop),
+        Db::Postgres(pool) => pool.execute(text).await.map(drop),
+    }
+    .unwrap();
+    db.close().await;
+}
+
 impl TestDb {
     /// Makes and migrates a database.
     pub async fn new(engine: Engine) -> Self {
