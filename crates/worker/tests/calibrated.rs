@@ -10,18 +10,19 @@
 mod world;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use domain::actor::ActorKey;
 use domain::score::{Judgement, Points};
 use domain::tenant::RuleSetName;
-use domain::time::Day;
+use domain::time::{Clock, Day};
 use scoring::calibrated::{
     ActorDay, ActorState, Closing, Organisation, Parameters, Reader, Today, close_day, judge,
 };
 use scoring::observation::ValueHash;
 use serde_json::{Value, json};
 use store::tenants::{self, Settings};
-use store::{actors, alerts, calibrated, scores};
+use store::{actors, alerts, calibrated, partitions, scores};
 use testkit::events::{normalised, office_days, theft};
 use testkit::{TestDb, on_both};
 use worker::jobs::score::Scorer;
@@ -227,6 +228,35 @@ on_both!(
         assert_eq!(at_once.0, in_pieces.0, "the organisation");
         assert_eq!(at_once.2, in_pieces.2, "the scores");
         assert_eq!(at_once.1, in_pieces.1, "the actors' pasts");
+    }
+);
+
+on_both!(
+    a_pass_without_its_lease_leaves_nothing_behind,
+    |db| async move {
+        let mut world = world_with(db, RuleSetName::Calibrated).await;
+        let sent = story();
+        world.send(&sent).await;
+        world.score().await;
+        let undisturbed = derived(&world).await;
+
+        let again = TestDb::new(engine_of(&world)).await;
+        let mut other = world_with(again, RuleSetName::Calibrated).await;
+        let clock: Arc<dyn Clock> = Arc::new(other.clock.clone());
+        for (number, chunk) in sent.chunks(90).enumerate() {
+            other.send(chunk).await;
+            if number % 3 == 2 {
+                partitions::release(&other.db.db, "test").await.unwrap();
+                let failed = other.scorer.catch_up(&other.db.db, &clock).await;
+                assert!(failed.unwrap_err().is_lease_lost());
+                other.clock.advance(30);
+            }
+            other.score().await;
+        }
+        let disturbed = derived(&other).await;
+        assert_eq!(undisturbed.0, disturbed.0, "the organisation");
+        assert_eq!(undisturbed.1, disturbed.1, "the actors' pasts");
+        assert_eq!(undisturbed.2, disturbed.2, "the scores");
     }
 );
 
