@@ -71,6 +71,52 @@ impl fmt::Display for RuleKey {
     }
 }
 
+/// The name under which an alert lists what gave points: the key of a `classic` rule, or the
+/// family of rules of the `calibrated` grading. Stored and transmitted as it is.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct RuleName(String);
+
+impl RuleName {
+    /// Takes a word of lower-case letters and underscores; `None` when it is not one.
+    pub fn parse(word: &str) -> Option<Self> {
+        let plain = |c: u8| c.is_ascii_lowercase() || c == b'_';
+        let right = !word.is_empty() && word.len() <= 40 && word.bytes().all(plain);
+        right.then(|| Self(word.to_owned()))
+    }
+
+    /// The word.
+    pub fn word(&self) -> &str {
+        &self.0
+    }
+
+    /// The name people read.
+    pub fn title(&self) -> String {
+        if let Some(key) = RuleKey::from_word(&self.0) {
+            return key.title().to_owned();
+        }
+        let mut letters = self.0.chars();
+        let first = letters.next().map(|c| c.to_ascii_uppercase());
+        first.into_iter().chain(letters).map(space).collect()
+    }
+}
+
+fn space(c: char) -> char {
+    if c == '_' { ' ' } else { c }
+}
+
+impl From<RuleKey> for RuleName {
+    fn from(key: RuleKey) -> Self {
+        Self(key.word().to_owned())
+    }
+}
+
+impl PartialEq<RuleKey> for RuleName {
+    fn eq(&self, key: &RuleKey) -> bool {
+        self.0 == key.word()
+    }
+}
+
 /// What a tenant may change about a rule. Really used by the next scoring pass.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -174,6 +220,10 @@ mod tests {
             assert_eq!(RuleSettings::default_for(key).problem(), None);
         }
         assert_eq!(RuleKey::from_word("nope"), None);
+        assert_eq!(RuleName::from(RuleKey::NewIp).title(), "New address");
+        let family = RuleName::parse("removable_media").unwrap();
+        assert_eq!(family.title(), "Removable media");
+        assert_eq!(RuleName::parse("a b"), None);
     }
 
     #[test]

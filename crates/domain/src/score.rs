@@ -2,10 +2,12 @@
 
 use std::fmt;
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::id::EventId;
-use crate::rule::RuleKey;
+use crate::rule::{RuleKey, RuleName};
 use crate::time::{Day, Minute, Timestamp};
 
 /// Points with at most one decimal, held as whole tenths so that sums are exact.
@@ -137,6 +139,8 @@ pub enum Reference {
     Own,
     /// Documented defaults, while the actor has too little past or nothing to take a multiple of.
     Default,
+    /// Everyone in the organisation.
+    Organisation,
 }
 
 /// One evaluated rule at one instant: numbers only. Sentences are made from these numbers.
@@ -249,6 +253,12 @@ pub struct Contribution {
     /// What would have kept the score below the threshold.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub counterfactual: Option<String>,
+    /// The family the rule belongs to, where the grading has families.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub family: Option<String>,
+    /// So much happens about once in so many active days of everyone in the organisation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub once_in_days: Option<f64>,
     /// A bounded sample of the events that caused the row.
     pub evidence: Vec<EventId>,
     /// How many events caused it in all.
@@ -265,16 +275,97 @@ pub struct Snapshot {
     pub ruleset: String,
     /// The alert threshold in force.
     pub threshold: Points,
-    /// The instant that was scored.
+    /// The instant that was scored: the end of a minute.
     pub at: Timestamp,
-    /// The numbers behind everything.
-    pub assessment: Assessment,
+    /// The numbers behind everything, where the rule set is `classic`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub assessment: Option<Assessment>,
     /// The rows.
     pub contributions: Vec<Contribution>,
     /// Rules that were checked and found normal, as sentences.
     pub normal: Vec<Contribution>,
     /// What would have kept the alert from opening.
     pub counterfactual: String,
+    /// What could not be judged, and why.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unjudged: Vec<Unjudged>,
+}
+
+/// Something that could not be judged.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Unjudged {
+    /// What.
+    pub what: String,
+    /// Why.
+    pub because: String,
+}
+
+impl Snapshot {
+    /// The score: the exact sum of the rows.
+    pub fn score(&self) -> Points {
+        self.contributions.iter().map(|row| row.points).sum()
+    }
+
+    /// The minute whose end was scored.
+    pub fn minute(&self) -> Minute {
+        self.at.plus(-1).minute()
+    }
+
+    /// What gave points: families where the grading has them, else rules.
+    pub fn fired(&self) -> BTreeSet<RuleName> {
+        fired(&self.contributions)
+    }
+}
+
+/// What gave points in an explanation: families where the grading has them, else rules.
+pub fn fired(rows: &[Contribution]) -> BTreeSet<RuleName> {
+    rows.iter()
+        .filter(|row| row.kind == ContributionKind::Rule)
+        .filter_map(|row| RuleName::parse(row.family.as_deref().unwrap_or(&row.rule)))
+        .collect()
+}
+
+/// What the score history keeps of one minute, by the grading that judged it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Judgement {
+    /// Numbers of the five rules, from which sentences are made.
+    Classic(Assessment),
+    /// The rows of the explanation themselves.
+    Calibrated(Explained),
+}
+
+/// A judgement of the calibrated grading with its rows.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Explained {
+    /// The minute whose end is the instant.
+    pub minute: Minute,
+    /// The exact sum of the rows.
+    pub score: Points,
+    /// The rows, without evidence.
+    pub contributions: Vec<Contribution>,
+    /// What could not be judged.
+    pub unjudged: Vec<Unjudged>,
+}
+
+impl Judgement {
+    /// The minute whose end was judged.
+    pub fn minute(&self) -> Minute {
+        match self {
+            Self::Classic(assessment) => assessment.minute,
+            Self::Calibrated(explained) => explained.minute,
+        }
+    }
+
+    /// The score.
+    pub fn score(&self) -> Points {
+        match self {
+            Self::Classic(assessment) => assessment.score,
+            Self::Calibrated(explained) => explained.score,
+        }
+    }
 }
 
 #[cfg(test)]

@@ -12,8 +12,10 @@ use crate::time::Zone;
 #[serde(rename_all = "lowercase")]
 pub enum RuleSetName {
     /// Fixed multipliers: the five rules of the original design.
-    #[default]
     Classic,
+    /// How rare a day is for the actor and for everyone. What new tenants start with.
+    #[default]
+    Calibrated,
 }
 
 impl RuleSetName {
@@ -21,12 +23,17 @@ impl RuleSetName {
     pub fn word(self) -> &'static str {
         match self {
             Self::Classic => "classic",
+            Self::Calibrated => "calibrated",
         }
     }
 
     /// Reads a word; `None` when it names no rule set of this version.
     pub fn from_word(word: &str) -> Option<Self> {
-        (word == "classic").then_some(Self::Classic)
+        match word {
+            "classic" => Some(Self::Classic),
+            "calibrated" => Some(Self::Calibrated),
+            _ => None,
+        }
     }
 }
 
@@ -39,7 +46,7 @@ pub struct ScoringSettings {
     pub alert_threshold: Points,
     /// Zone in which hours and days of actors are judged.
     pub zone: Zone,
-    /// Wanted alerts per 1,000 actors a day. Kept for the calibrated grading; classic ignores it.
+    /// Wanted alerts per 1,000 actors a day, 0.1..=1000. Only the calibrated grading fits to it.
     pub alert_rate: f64,
 }
 

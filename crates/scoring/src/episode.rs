@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use domain::rule::RuleKey;
+use domain::rule::RuleName;
 use domain::score::Points;
 use domain::time::Minute;
 
@@ -21,7 +21,7 @@ pub struct Episode {
     /// Its highest score so far.
     pub peak: Points,
     /// Every rule that fired in it.
-    pub rules: BTreeSet<RuleKey>,
+    pub rules: BTreeSet<RuleName>,
     /// Whether somebody has closed it.
     pub closed: bool,
 }
@@ -49,7 +49,7 @@ pub fn step(
     latest: Option<&Episode>,
     at: Minute,
     score: Points,
-    rules: &BTreeSet<RuleKey>,
+    rules: &BTreeSet<RuleName>,
 ) -> Step {
     let Some(episode) = latest.filter(|e| covers(e, at)) else {
         return Step::Open;
@@ -78,6 +78,7 @@ fn covers(episode: &Episode, at: Minute) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use domain::rule::RuleKey;
 
     const DAY: i64 = EPISODE_MINUTES;
 
@@ -86,13 +87,13 @@ mod tests {
             opened: Minute(10_000),
             last_signal: Minute(10_100),
             peak: Points::whole(70),
-            rules: BTreeSet::from([RuleKey::NewIp, RuleKey::VolumeSpike]),
+            rules: BTreeSet::from([RuleKey::NewIp.into(), RuleKey::VolumeSpike.into()]),
             closed,
         }
     }
 
     fn at(episode: &Episode, minute: i64, score: i32, rules: &[RuleKey]) -> Step {
-        let rules = rules.iter().copied().collect();
+        let rules = rules.iter().map(|rule| (*rule).into()).collect();
         step(Some(episode), Minute(minute), Points::whole(score), &rules)
     }
 

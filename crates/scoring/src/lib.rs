@@ -11,6 +11,7 @@ pub mod explain;
 pub mod grading;
 pub mod observation;
 pub mod profile;
+pub mod receipt;
 pub mod rules;
 pub mod track;
 pub mod words;

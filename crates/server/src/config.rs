@@ -8,7 +8,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use domain::score::Points;
-use domain::tenant::Slug;
+use domain::tenant::{RuleSetName, Slug};
 use domain::time::Zone;
 use ipnet::IpNet;
 use secrecy::SecretString;
@@ -174,6 +174,7 @@ impl Config {
             slug: Slug::first(),
             name: "My organisation".to_owned(),
             zone: Zone::utc(),
+            ruleset: RuleSetName::default(),
             alert_threshold: self.alert_threshold,
             retention_days: self.retention_days,
             demo: false,

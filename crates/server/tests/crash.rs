@@ -14,6 +14,7 @@ use std::process::Stdio;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
+use domain::tenant::RuleSetName;
 use domain::time::{DAY_US, MINUTE_US, Timestamp};
 use serde_json::{Value, json};
 use server::clock::SystemClock;
@@ -96,6 +97,7 @@ struct Site {
 impl Site {
     async fn new(engine: Engine) -> Self {
         let installation = Installation::new(BINARY, engine).await;
+        installation.choose(RuleSetName::Classic).await;
         installation.run(&["user", "create", "admin@example.org", "--role", "admin"]);
         let key = installation.last_line(&["source", "create", "files"]);
         let token = installation.last_line(&["token", "create", "--user", "admin@example.org"]);

@@ -13,6 +13,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use domain::tenant::RuleSetName;
 use domain::time::{Clock, DAY_US, Timestamp};
 use serde_json::{Value, json};
 use server::clock::SystemClock;
@@ -143,6 +144,7 @@ async fn journey(engine: Engine) {
         println!("IRM_BROWSER=no: the journey goes over the API, not through a browser");
     }
     let installation = Installation::new(env!("CARGO_BIN_EXE_insider-risk"), engine).await;
+    installation.choose(RuleSetName::Classic).await;
     let server = installation.serve().await;
     let about = |more: Value, scripts: bool| {
         let mut about = json!({

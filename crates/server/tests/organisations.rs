@@ -15,6 +15,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{BufRead, BufReader, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
+use domain::tenant::RuleSetName;
 use serde_json::Value;
 use testkit::Engine;
 use testkit::binary::{Installation, Server};
@@ -75,8 +76,9 @@ struct Judged {
     alerts: Vec<String>,
 }
 
-async fn imported(engine: Engine, file: &str) -> Judged {
+async fn imported(engine: Engine, ruleset: RuleSetName, file: &str) -> Judged {
     let installation = Installation::new(BINARY, engine).await;
+    installation.choose(ruleset).await;
     let printed = installation.run(&["import", "--source", "history", file]);
     println!("{engine:?}\n{printed}");
     installation.run(&["user", "create", "admin@example.org", "--role", "admin"]);
@@ -116,10 +118,10 @@ async fn get(server: &Server, token: &str, path: &str) -> String {
     answer.text().await.unwrap()
 }
 
-fn evaluated(file: &str) -> String {
+fn evaluated(ruleset: RuleSetName, file: &str) -> String {
     let folder = tempfile::tempdir().unwrap();
     let arguments = ["evaluate", "--events", file, "--out", "scores.csv"];
-    let arguments = [&arguments[..], &["--ruleset", "classic"]].concat();
+    let arguments = [&arguments[..], &["--ruleset", ruleset.word()]].concat();
     testkit::binary::run(BINARY, folder.path(), "sqlite://unused.db", &arguments);
     std::fs::read_to_string(folder.path().join("scores.csv")).unwrap()
 }
@@ -142,16 +144,31 @@ async fn both_engines_agree_with_evaluate() {
             share_of(&file, folder.path())
         };
         let file = file.to_str().unwrap();
-        let expected = evaluated(file);
-        let sqlite = imported(Engine::Sqlite, file).await;
-        assert_same("SQLite and evaluate", &sqlite.scores, &expected);
-        let postgres = imported(Engine::Postgres, file).await;
-        assert_same("PostgreSQL and evaluate", &postgres.scores, &expected);
-        assert_eq!(sqlite.alerts.len(), postgres.alerts.len(), "{file}");
-        for (a, b) in sqlite.alerts.iter().zip(&postgres.alerts) {
-            assert_eq!(a, b, "{file}");
+        for ruleset in [RuleSetName::Classic, RuleSetName::Calibrated] {
+            agree(ruleset, file).await;
         }
-        let alerted = expected.lines().any(|line| line.ends_with(",1"));
-        assert_eq!(alerted, !sqlite.alerts.is_empty(), "{file}");
     }
+}
+
+async fn agree(ruleset: RuleSetName, file: &str) {
+    let what = format!("{file} {}", ruleset.word());
+    let expected = evaluated(ruleset, file);
+    let sqlite = imported(Engine::Sqlite, ruleset, file).await;
+    assert_same(
+        &format!("SQLite and evaluate, {what}"),
+        &sqlite.scores,
+        &expected,
+    );
+    let postgres = imported(Engine::Postgres, ruleset, file).await;
+    assert_same(
+        &format!("PostgreSQL and evaluate, {what}"),
+        &postgres.scores,
+        &expected,
+    );
+    assert_eq!(sqlite.alerts.len(), postgres.alerts.len(), "{what}");
+    for (a, b) in sqlite.alerts.iter().zip(&postgres.alerts) {
+        assert_eq!(a, b, "{what}");
+    }
+    let alerted = expected.lines().any(|line| line.ends_with(",1"));
+    assert_eq!(alerted, !sqlite.alerts.is_empty(), "{what}");
 }

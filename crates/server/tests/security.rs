@@ -329,6 +329,7 @@ async fn the_configured_administrator_starts_beside_several_tenants() {
             slug: slug.parse().unwrap(),
             name: slug.to_owned(),
             zone: domain::time::Zone::utc(),
+            ruleset: domain::tenant::RuleSetName::Classic,
             alert_threshold: domain::score::Points::whole(60),
             retention_days: 90,
             demo: false,

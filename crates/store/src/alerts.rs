@@ -6,7 +6,7 @@ use domain::actor::ActorId;
 use domain::alert::{AlertCode, Disposition, Move, Status};
 use domain::event::Event;
 use domain::id::AlertId;
-use domain::rule::RuleKey;
+use domain::rule::RuleName;
 use domain::score::{Points, Snapshot};
 use domain::severity::Severity;
 use domain::time::{Minute, Timestamp};
@@ -55,7 +55,7 @@ pub struct Alert {
     /// Who last decided.
     pub decided_by: Option<String>,
     /// Rules that fired in it.
-    pub rules: Vec<RuleKey>,
+    pub rules: Vec<RuleName>,
     /// The reason in one sentence.
     pub sentence: String,
     /// The reasons in a few words each.
@@ -82,7 +82,7 @@ pub struct Filter {
     /// Only these severities.
     pub severities: Vec<Severity>,
     /// Only alerts in which this rule fired.
-    pub rule: Option<RuleKey>,
+    pub rule: Option<RuleName>,
     /// Only of this actor.
     pub actor: Option<ActorId>,
     /// Only names or sentences that contain this text.
@@ -190,7 +190,7 @@ fn filtered(mut query: crate::db::Statement, filter: &Filter) -> crate::db::Stat
         let ranks = filter.severities.iter().map(|s| s.rank());
         query = query.push(" AND l.severity IN ").push_list(ranks);
     }
-    if let Some(rule) = filter.rule {
+    if let Some(rule) = &filter.rule {
         let pattern = crate::db::like(&format!("\"{}\"", rule.word()));
         query = query
             .push(" AND l.rules LIKE ")
@@ -271,7 +271,7 @@ pub struct Evidence {
     /// Slug of its source.
     pub source: String,
     /// Rules it is evidence for.
-    pub rules: Vec<RuleKey>,
+    pub rules: Vec<RuleName>,
 }
 
 /// The frozen events behind an alert, oldest first.

@@ -109,7 +109,7 @@ pub async fn list(
 }
 
 /// The lowest id an event of this millisecond can have.
-fn first_id(at: Timestamp) -> EventId {
+pub(crate) fn first_id(at: Timestamp) -> EventId {
     let millis = at.micros().div_euclid(1000).max(0) as u64;
     let mut bytes = [0_u8; 16];
     bytes

@@ -28,6 +28,7 @@ macro_rules! migration {
 const MIGRATIONS: &[Migration] = &[
     migration!(1, "initial", "0001_initial.sql"),
     migration!(2, "integrations", "0002_integrations.sql"),
+    migration!(3, "calibrated", "0003_calibrated.sql"),
 ];
 
 /// The number under which PostgreSQL serialises migrating processes.
@@ -36,6 +37,11 @@ const LOCK: i64 = 0x0069_6e73_6964_6572;
 /// The highest schema version this program knows.
 pub fn known_version() -> i64 {
     MIGRATIONS.last().map_or(0, |m| m.version)
+}
+
+/// How many migrations this program knows; numbers may have gaps.
+pub fn known_count() -> usize {
+    MIGRATIONS.len()
 }
 
 /// Applies what is missing and returns how many migrations ran.

@@ -4,7 +4,7 @@ use domain::actor::ActorId;
 use domain::alert::{AlertCode, Disposition};
 use domain::id::TenantId;
 use domain::rule::{RuleKey, RuleSet, RuleSettings};
-use domain::score::{Assessment, Points, Signal};
+use domain::score::{Assessment, Contribution, Points, Signal};
 use domain::time::{Minute, Timestamp};
 use serde::Deserialize;
 
@@ -83,15 +83,19 @@ pub struct Record {
     pub disposition: Option<Disposition>,
     /// The alert threshold that was in force.
     pub threshold: Points,
-    /// Every rule that was evaluated, with or without points.
+    /// Every `classic` rule that was evaluated, with or without points.
     pub signals: Vec<Signal>,
+    /// The rows that sum to its score.
+    pub contributions: Vec<Contribution>,
 }
 
 /// What is read of a frozen snapshot.
 #[derive(Deserialize)]
 struct Frozen {
     threshold: Points,
-    assessment: Assessment,
+    assessment: Option<Assessment>,
+    #[serde(default)]
+    contributions: Vec<Contribution>,
 }
 
 /// How the rules did in the alerts opened since a minute of event time, newest first.
@@ -114,10 +118,12 @@ pub async fn records(scope: &Scope, since: Minute, limit: u32) -> Result<Vec<Rec
         .map(|row| {
             let Frozen {
                 threshold,
-                assessment: Assessment {
-                    signals, normal, ..
-                },
+                assessment,
+                contributions,
             } = row.json("snapshot")?;
+            let signals = assessment.map_or_else(Vec::new, |a| {
+                a.signals.into_iter().chain(a.normal).collect()
+            });
             let disposition: Option<String> = row.get("disposition")?;
             Ok(Record {
                 code: AlertCode(row.get("number")?),
@@ -126,7 +132,8 @@ pub async fn records(scope: &Scope, since: Minute, limit: u32) -> Result<Vec<Rec
                 opened: Minute(row.get("opened_minute")?),
                 disposition: disposition.as_deref().and_then(Disposition::from_word),
                 threshold,
-                signals: signals.into_iter().chain(normal).collect(),
+                signals,
+                contributions,
             })
         })
         .collect()

@@ -1,7 +1,7 @@
 //! Reading scores: an actor's path, the highest of each day, the export.
 
 use domain::actor::{ActorId, ActorKind};
-use domain::score::{Assessment, Points};
+use domain::score::{Judgement, Points};
 use domain::time::{Day, Minute};
 
 use crate::db::sql;
@@ -16,7 +16,7 @@ pub struct ScoreRow {
     /// The score.
     pub score: Points,
     /// All the numbers.
-    pub assessment: Assessment,
+    pub judgement: Judgement,
     /// Why it was scored: `in order` or `late event`.
     pub cause: String,
 }
@@ -44,7 +44,7 @@ pub async fn of_actor(
             Ok(ScoreRow {
                 minute: Minute(row.get("minute")?),
                 score: row.points("score")?,
-                assessment: row.json("assessment")?,
+                judgement: row.json("assessment")?,
                 cause: row.get("cause")?,
             })
         })

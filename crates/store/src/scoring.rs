@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use domain::actor::{ActorId, Partition};
 use domain::alert::Status;
 use domain::id::{AlertId, EventId, TenantId};
-use domain::rule::{RuleKey, RuleSet};
-use domain::score::{Assessment, Points, Snapshot};
+use domain::rule::{RuleName, RuleSet};
+use domain::score::{Judgement, Points, Snapshot};
 use domain::severity::Severity;
 use domain::time::{Day, Minute, Timestamp};
 
@@ -255,6 +255,50 @@ pub async fn save_actors(tx: &mut Tx, tenant: TenantId, updates: Vec<ActorUpdate
     .await
 }
 
+/// Stores only when the actors were seen.
+pub async fn save_seen(tx: &mut Tx, tenant: TenantId, updates: Vec<ActorUpdate>) -> Result<()> {
+    let row = |u: ActorUpdate| {
+        vec![
+            tenant.into(),
+            u.actor.into(),
+            u.first_seen_at.into(),
+            u.last_seen_at.into(),
+            u.last_received_at.into(),
+        ]
+    };
+    execute_rows(
+        tx,
+        "UPDATE actors
+         SET first_seen_at = CASE WHEN first_seen_at > v.column3 THEN v.column3
+                ELSE first_seen_at END,
+            last_seen_at = CASE WHEN last_seen_at < v.column4 THEN v.column4 ELSE last_seen_at END,
+            last_received_at = CASE WHEN last_received_at < v.column5 THEN v.column5
+                ELSE last_received_at END
+         FROM (VALUES ",
+        updates.into_iter().map(row).collect(),
+        ") AS v
+         WHERE actors.tenant_id = v.column1 AND actors.id = v.column2",
+    )
+    .await
+}
+
+/// Forgets the score path of everybody on one UTC day, because it is derived again.
+pub async fn forget_day(tx: &mut Tx, tenant: TenantId, day: Day) -> Result<()> {
+    let (from, until) = (day.utc_start().minute(), day.plus(1).utc_start().minute());
+    sql("DELETE FROM scores WHERE tenant_id = $1 AND minute >= $2 AND minute < $3")
+        .bind(tenant)
+        .bind(from)
+        .bind(until)
+        .execute(&mut *tx)
+        .await?;
+    sql("DELETE FROM score_days WHERE tenant_id = $1 AND day = $2")
+        .bind(tenant)
+        .bind(day)
+        .execute(tx)
+        .await
+        .map(drop)
+}
+
 /// Stores only an actor's score now.
 pub async fn save_score_now(
     tx: &mut Tx,
@@ -306,7 +350,7 @@ pub struct ScoreUpdate {
     /// Share of the scoring work.
     pub part: Partition,
     /// The judgement.
-    pub assessment: Assessment,
+    pub judgement: Judgement,
     /// Why it was scored.
     pub cause: &'static str,
 }
@@ -322,10 +366,10 @@ pub async fn save_scores(
         Ok(vec![
             tenant.into(),
             u.actor.into(),
-            u.assessment.minute.into(),
+            u.judgement.minute().into(),
             u.part.into(),
-            u.assessment.score.into(),
-            json(&u.assessment)?.into(),
+            u.judgement.score().into(),
+            json(&u.judgement)?.into(),
             u.cause.into(),
             now.into(),
         ])
@@ -457,7 +501,9 @@ pub struct LatestAlert {
     /// Where it stands.
     pub status: Status,
     /// Rules that fired in it.
-    pub rules: BTreeSet<RuleKey>,
+    pub rules: BTreeSet<RuleName>,
+    /// The rule set that scored it. Alerts of one are never continued by another.
+    pub ruleset: String,
 }
 
 /// The alerts of an actor whose episodes reach into a span of minutes, by opening minute.
@@ -468,7 +514,7 @@ pub async fn alerts_around(
     (first, last): (Minute, Minute),
 ) -> Result<Vec<LatestAlert>> {
     let rows = sql(
-        "SELECT id, opened_minute, last_signal_minute, score, status, rules
+        "SELECT id, opened_minute, last_signal_minute, score, status, rules, ruleset
          FROM alerts
          WHERE tenant_id = $1 AND actor_id = $2 AND opened_minute <= $3
            AND last_signal_minute >= $4
@@ -489,6 +535,7 @@ pub async fn alerts_around(
                 score: row.points("score")?,
                 status: row.parse("status", Status::from_word)?,
                 rules: row.json("rules")?,
+                ruleset: row.get("ruleset")?,
             })
         })
         .collect()
@@ -503,6 +550,19 @@ pub struct Reasons<'a> {
     pub sentence: &'a str,
     /// A few words per reason.
     pub short: &'a [String],
+    /// What it was computed from.
+    pub receipt: Option<&'a Receipt>,
+}
+
+/// What an alert's score was computed from, and the hash of its canonical form.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Receipt {
+    /// The inputs, as bytes.
+    pub inputs: Vec<u8>,
+    /// The organisation's numbers of the day, by the hash of their bytes.
+    pub reference: Option<(String, std::sync::Arc<Vec<u8>>)>,
+    /// SHA-256 of the canonical form.
+    pub sha256: String,
 }
 
 /// What a history entry adds when the score is not of the last events but of late ones.
@@ -520,7 +580,8 @@ pub async fn open_alert(
     reasons: &Reasons<'_>,
     (opened, now, late): (Minute, Timestamp, bool),
 ) -> Result<AlertId> {
-    let assessment = &reasons.snapshot.assessment;
+    let snapshot = reasons.snapshot;
+    let score = snapshot.score();
     let number: i64 = sql(
         "UPDATE tenants SET next_alert = next_alert + 1 WHERE id = $1
          RETURNING next_alert",
@@ -529,12 +590,12 @@ pub async fn open_alert(
     .fetch_one(&mut *tx)
     .await?
     .get("next_alert")?;
-    let rules: BTreeSet<RuleKey> = assessment.fired().collect();
+    let rules = snapshot.fired();
     let row = sql(
         "INSERT INTO alerts (tenant_id, number, part, actor_id, opened_minute,
             last_signal_minute, detected_at, updated_at, score, severity, status, version, rules,
-            sentence, reasons, snapshot)
-         VALUES ($1, $2, $3, $4, $5, $5, $6, $6, $7, $8, 'open', 1, $9, $10, $11, $12)
+            sentence, reasons, snapshot, ruleset)
+         VALUES ($1, $2, $3, $4, $5, $5, $6, $6, $7, $8, 'open', 1, $9, $10, $11, $12, $13)
          RETURNING id",
     )
     .bind(tenant)
@@ -543,16 +604,18 @@ pub async fn open_alert(
     .bind(actor)
     .bind(opened)
     .bind(now)
-    .bind(assessment.score)
-    .bind(Severity::of_score(assessment.score).rank())
+    .bind(score)
+    .bind(Severity::of_score(score).rank())
     .bind(json(&rules)?)
     .bind(reasons.sentence)
     .bind(json(&reasons.short)?)
     .bind(json(reasons.snapshot)?)
+    .bind(&snapshot.ruleset)
     .fetch_one(&mut *tx)
     .await?;
     let id = AlertId(row.get("id")?);
-    let text = format!("Opened with score {}{}", assessment.score, why(late));
+    save_receipt(tx, (tenant, id), reasons.receipt).await?;
+    let text = format!("Opened with score {}{}", score, why(late));
     note(tx, (tenant, id), "opened", text, now).await?;
     Ok(id)
 }
@@ -566,12 +629,13 @@ pub async fn raise_alert(
     reasons: &Reasons<'_>,
     (now, late): (Timestamp, bool),
 ) -> Result<bool> {
-    let assessment = &reasons.snapshot.assessment;
-    let rules: BTreeSet<RuleKey> = alert
+    let snapshot = reasons.snapshot;
+    let score = snapshot.score();
+    let rules: BTreeSet<RuleName> = alert
         .rules
         .iter()
-        .copied()
-        .chain(assessment.fired())
+        .cloned()
+        .chain(snapshot.fired())
         .collect();
     let raised = sql("UPDATE alerts
          SET score = $3, severity = $4, rules = $5, sentence = $6, reasons = $7, snapshot = $8,
@@ -579,20 +643,21 @@ pub async fn raise_alert(
          WHERE tenant_id = $1 AND id = $2 AND closed_at IS NULL")
     .bind(tenant)
     .bind(alert.id)
-    .bind(assessment.score)
-    .bind(Severity::of_score(assessment.score).rank())
+    .bind(score)
+    .bind(Severity::of_score(score).rank())
     .bind(json(&rules)?)
     .bind(reasons.sentence)
     .bind(json(&reasons.short)?)
     .bind(json(reasons.snapshot)?)
-    .bind(alert.last_signal.max(assessment.minute))
+    .bind(alert.last_signal.max(snapshot.minute()))
     .bind(now)
     .execute(&mut *tx)
     .await?;
     if raised == 0 {
         return Ok(false);
     }
-    let text = format!("Score {} → {}{}", alert.score, assessment.score, why(late));
+    save_receipt(tx, (tenant, alert.id), reasons.receipt).await?;
+    let text = format!("Score {} → {}{}", alert.score, score, why(late));
     let kind = if late { "late" } else { "score" };
     note(tx, (tenant, alert.id), kind, text, now).await?;
     Ok(true)
@@ -605,7 +670,7 @@ pub async fn refresh_reasons(
     alert: AlertId,
     reasons: &Reasons<'_>,
 ) -> Result<()> {
-    sql(
+    let changed = sql(
         "UPDATE alerts SET sentence = $3, reasons = $4, snapshot = $5
          WHERE tenant_id = $1 AND id = $2 AND closed_at IS NULL",
     )
@@ -614,6 +679,43 @@ pub async fn refresh_reasons(
     .bind(reasons.sentence)
     .bind(json(&reasons.short)?)
     .bind(json(reasons.snapshot)?)
+    .execute(&mut *tx)
+    .await?;
+    if changed == 1 {
+        save_receipt(tx, (tenant, alert), reasons.receipt).await?;
+    }
+    Ok(())
+}
+
+async fn save_receipt(
+    tx: &mut Tx,
+    (tenant, alert): (TenantId, AlertId),
+    receipt: Option<&Receipt>,
+) -> Result<()> {
+    let Some(receipt) = receipt else {
+        return Ok(());
+    };
+    if let Some((hash, body)) = &receipt.reference {
+        sql("INSERT INTO calibrated_references (tenant_id, hash, body)
+             VALUES ($1, $2, $3)
+             ON CONFLICT (tenant_id, hash) DO NOTHING")
+        .bind(tenant)
+        .bind(hash)
+        .bind(body.as_slice())
+        .execute(&mut *tx)
+        .await?;
+    }
+    sql(
+        "INSERT INTO alert_receipts (tenant_id, alert_id, inputs, reference, sha256)
+         VALUES ($1, $2, $3, $4, $5)
+         ON CONFLICT (tenant_id, alert_id) DO UPDATE SET inputs = excluded.inputs,
+            reference = excluded.reference, sha256 = excluded.sha256",
+    )
+    .bind(tenant)
+    .bind(alert)
+    .bind(receipt.inputs.as_slice())
+    .bind(receipt.reference.as_ref().map(|(hash, _)| hash.as_str()))
+    .bind(&receipt.sha256)
     .execute(tx)
     .await
     .map(drop)
@@ -627,10 +729,10 @@ pub async fn continue_alert(
     tenant: TenantId,
     alert: &LatestAlert,
     (first, last): (Minute, Minute),
-    rules: &BTreeSet<RuleKey>,
+    rules: &BTreeSet<RuleName>,
     (now, late): (Timestamp, bool),
 ) -> Result<()> {
-    let all: BTreeSet<RuleKey> = alert.rules.union(rules).copied().collect();
+    let all: BTreeSet<RuleName> = alert.rules.union(rules).cloned().collect();
     let changed = sql(
         "UPDATE alerts SET last_signal_minute = $3, rules = $4, updated_at = $5
          WHERE tenant_id = $1 AND id = $2 AND closed_at IS NULL",
@@ -729,14 +831,14 @@ pub async fn freeze_evidence(
     tx: &mut Tx,
     tenant: TenantId,
     alert: AlertId,
-    wanted: &BTreeMap<EventId, BTreeSet<RuleKey>>,
+    wanted: &BTreeMap<EventId, BTreeSet<RuleName>>,
 ) -> Result<()> {
     let ids: Vec<EventId> = wanted.keys().copied().collect();
     for listed in events::find_many(&mut *tx, tenant, &ids).await? {
         let rules = wanted.get(&listed.event.id).cloned().unwrap_or_default();
         let frozen = Evidence {
             source: listed.source,
-            rules: rules.iter().copied().collect(),
+            rules: rules.iter().cloned().collect(),
             event: listed.event,
         };
         sql(

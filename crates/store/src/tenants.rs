@@ -24,6 +24,8 @@ pub struct NewTenant {
     pub name: String,
     /// Zone of its people.
     pub zone: Zone,
+    /// How a deviation becomes points.
+    pub ruleset: RuleSetName,
     /// Score from which an alert opens.
     pub alert_threshold: Points,
     /// Days raw events are kept.
@@ -38,7 +40,7 @@ pub async fn create(db: &Db, new: &NewTenant, now: Timestamp) -> Result<Tenant> 
     let inserted = sql(
         "INSERT INTO tenants (key, slug, name, zone, ruleset, alert_threshold,
             alert_rate, retention_days, demo, next_alert, criteria_version, created_at)
-         VALUES ($1, $2, $3, $4, 'classic', $5, 5, $6, $7, $8, 1, $9)
+         VALUES ($1, $2, $3, $4, $10, $5, 5, $6, $7, $8, 1, $9)
          RETURNING id",
     )
     .bind(Uuid::new_v4().to_string())
@@ -50,6 +52,7 @@ pub async fn create(db: &Db, new: &NewTenant, now: Timestamp) -> Result<Tenant> 
     .bind(new.demo)
     .bind(FIRST_ALERT)
     .bind(now)
+    .bind(new.ruleset.word())
     .fetch_one(&mut tx)
     .await;
     let id = match inserted {

@@ -4,6 +4,11 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
+use domain::score::Points;
+use domain::tenant::{RuleSetName, Slug};
+use domain::time::{Timestamp, Zone};
+use store::tenants::NewTenant;
+
 use crate::database::{Engine, empty};
 
 /// A key that is as good as any for a test installation.
@@ -84,6 +89,27 @@ impl Installation {
     pub fn last_line(&self, arguments: &[&str]) -> String {
         let output = self.run(arguments);
         output.trim().lines().last().unwrap().to_owned()
+    }
+
+    /// Makes the first organisation with a rule set, before any command makes it with the default.
+    pub async fn choose(&self, ruleset: RuleSetName) {
+        self.run(&["migrate"]);
+        let db = store::Db::open(&self.database, store::db::Durability::Full);
+        let db = db.await.unwrap();
+        let new = NewTenant {
+            slug: Slug::first(),
+            name: "My organisation".to_owned(),
+            zone: Zone::utc(),
+            ruleset,
+            alert_threshold: Points::whole(60),
+            retention_days: 90,
+            demo: false,
+        };
+        let began: Timestamp = crate::database::BEGAN.parse().unwrap();
+        store::tenants::first_or_create(&db, &new, began)
+            .await
+            .unwrap();
+        db.close().await;
     }
 
     /// Starts `serve` and waits until it is ready.

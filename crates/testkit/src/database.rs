@@ -1,7 +1,7 @@
 //! A fresh, migrated database per test, with two tenants that must never see each other.
 
 use domain::score::Points;
-use domain::tenant::Tenant;
+use domain::tenant::{RuleSetName, Tenant};
 use domain::time::{Timestamp, Zone};
 use sqlx::{Connection, Executor};
 use store::db::Durability;
@@ -69,6 +69,17 @@ pub async fn empty(engine: Engine) -> (String, Option<TempDir>) {
     }
 }
 
+/// Changes a database behind the program's back.
+pub async fn tamper(address: &str, text: &'static str) {
+    let db = Db::open(address, Durability::Normal).await.unwrap();
+    match &db {
+        Db::Sqlite { write, .. } => write.execute(text).await.map(drop),
+        Db::Postgres(pool) => pool.execute(text).await.map(drop),
+    }
+    .unwrap();
+    db.close().await;
+}
+
 impl TestDb {
     /// Makes and migrates a database.
     pub async fn new(engine: Engine) -> Self {
@@ -116,6 +127,7 @@ fn tenant(slug: &str) -> NewTenant {
         slug: slug.parse().unwrap(),
         name: slug.to_owned(),
         zone: Zone::utc(),
+        ruleset: RuleSetName::Classic,
         alert_threshold: Points::whole(60),
         retention_days: 90,
         demo: false,

@@ -3,7 +3,7 @@
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
-use crate::api::alerts::ContributionBody;
+use crate::api::alerts::{ContributionBody, UnjudgedBody};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -61,7 +61,7 @@ use crate::api::alerts::ContributionBody;
         crate::api::audit::list,
         crate::api::users::list,
     ),
-    components(schemas(ContributionBody)),
+    components(schemas(ContributionBody, UnjudgedBody)),
     security(("token" = []), ("session" = [])),
     modifiers(&Schemes),
 )]

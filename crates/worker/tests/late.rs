@@ -169,11 +169,12 @@ on_both!(
         let closed = alerts::find(&scope, alert.code).await.unwrap();
 
         let mut snapshot = alerts::snapshot(&scope, alert.id).await.unwrap();
-        snapshot.assessment.score = Points::whole(99);
+        snapshot.contributions[0].points = Points::whole(99);
         let reasons = rows::Reasons {
             snapshot: &snapshot,
             sentence: "worse",
             short: &[],
+            receipt: None,
         };
         let mut tx = store.begin().await.unwrap();
         let raised = rows::raise_alert(&mut tx, tenant, &read[0], &reasons, (scope.now, false));

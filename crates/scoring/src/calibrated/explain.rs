@@ -383,6 +383,8 @@ fn blank(kind: ContributionKind, rule: &str) -> Contribution {
         weight: Points::ZERO,
         window_minutes: 24 * 60,
         counterfactual: None,
+        family: None,
+        once_in_days: None,
         evidence: Vec::new(),
         evidence_count: 0,
     }

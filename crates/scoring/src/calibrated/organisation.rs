@@ -32,6 +32,29 @@ impl Organisation {
         &self.tables.parameters
     }
 
+    /// Sets how many alerts are wanted for each 1,000 actors a day. The threshold follows at once.
+    pub fn set_rate(&mut self, rate: f64) {
+        if (self.tables.parameters.rate - rate).abs() > f64::EPSILON {
+            self.tables.parameters.rate = rate;
+            self.calibrate();
+        }
+    }
+
+    /// The same organisation without the values its actors use: all that grading and explaining
+    /// values needs, at a fraction of the size. What a receipt refers to.
+    #[must_use]
+    pub fn reference(&self) -> Self {
+        let mut tables = self.tables.clone();
+        tables.popularity = super::popularity::Popularity::default();
+        tables.readers.clear();
+        Self::from(tables)
+    }
+
+    /// Classes of action whose sources were silent on a closed day.
+    pub fn silent(&self, day: Day) -> &[super::action::Action] {
+        self.tables.silent.get(&day).map_or(&[], Vec::as_slice)
+    }
+
     /// The raw score that alerts today.
     pub fn threshold(&self) -> f64 {
         self.calibration.threshold

@@ -68,6 +68,15 @@ pub struct RecentDay {
 }
 
 impl ActorState {
+    /// The same past without the remembered values: all that grading and explaining values needs.
+    #[must_use]
+    pub fn numbers(&self) -> Self {
+        Self {
+            memory: Memory::default(),
+            ..self.clone()
+        }
+    }
+
     /// True when an action is part of this actor's regular work: every third active day or more.
     pub fn does(&self, action: super::action::Action) -> bool {
         self.active_days >= 5 && self.rates[action] >= REGULAR

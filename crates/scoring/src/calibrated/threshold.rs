@@ -35,7 +35,9 @@ pub(super) fn of(tables: &Tables) -> f64 {
     let young = counted().count() as f64 / THRESHOLD_DAYS as f64;
     let weight = weight * young.min(1.0).sqrt();
     // A young organisation's tables are thin: it asks for more evidence.
-    let careful = 1.0 + CAREFUL * (1.0 - young.min(1.0));
+    // In its very first days everything is new to it, and hardly anything is evidence.
+    let first = 1.0 - tables.recent.len() as f64 / f64::from(FIRST_DAYS);
+    let careful = 1.0 + CAREFUL * (1.0 - young.min(1.0)) + first.max(0.0);
     ((weight * own + (1.0 - weight) * PRIOR) * careful).max(LOWEST)
 }
 

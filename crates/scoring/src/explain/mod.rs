@@ -9,7 +9,8 @@ mod sentence;
 use domain::baseline::MIN_BASELINE_EVENTS;
 use domain::rule::RuleKey;
 use domain::score::{
-    Assessment, Contribution, ContributionKind, Points, Reference, Signal, Snapshot, Unit,
+    Assessment, Contribution, ContributionKind, Judgement, Points, Reference, Signal, Snapshot,
+    Unit,
 };
 use domain::time::Zone;
 
@@ -17,6 +18,9 @@ pub use sentence::{headline, short};
 
 use crate::ENGINE;
 use evidence::Found;
+
+/// The word under which a snapshot names this rule set.
+const CLASSIC: &str = "classic";
 
 /// In which unit a rule counts.
 pub fn unit(rule: RuleKey) -> Unit {
@@ -54,10 +58,10 @@ pub fn snapshot(
     }
     Snapshot {
         engine: ENGINE,
-        ruleset: "classic".to_owned(),
+        ruleset: CLASSIC.to_owned(),
         threshold,
         at: assessment.minute.end(),
-        assessment: assessment.clone(),
+        assessment: Some(assessment.clone()),
         contributions,
         normal: assessment
             .normal
@@ -65,6 +69,28 @@ pub fn snapshot(
             .map(|signal| contribution(signal, assessment, zone))
             .collect(),
         counterfactual: counterfactual::of_alert(assessment, threshold),
+        unjudged: Vec::new(),
+    }
+}
+
+/// The rows of a stored judgement of either grading, without evidence.
+pub fn rows(judgement: &Judgement, zone: &Zone) -> Vec<Contribution> {
+    match judgement {
+        Judgement::Classic(assessment) => contributions(assessment, zone),
+        Judgement::Calibrated(explained) => explained.contributions.clone(),
+    }
+}
+
+/// A few words for each reason of a stored judgement.
+pub fn short_rows(judgement: &Judgement) -> Vec<String> {
+    match judgement {
+        Judgement::Classic(assessment) => assessment.signals.iter().map(short).collect(),
+        Judgement::Calibrated(explained) => explained
+            .contributions
+            .iter()
+            .filter(|row| row.points > Points::ZERO)
+            .map(|row| row.short.clone())
+            .collect(),
     }
 }
 
@@ -98,6 +124,8 @@ fn contribution(signal: &Signal, assessment: &Assessment, zone: &Zone) -> Contri
         weight: signal.weight,
         window_minutes: signal.window_minutes,
         counterfactual: None,
+        family: None,
+        once_in_days: None,
         evidence: Vec::new(),
         evidence_count: 0,
     }
@@ -124,6 +152,8 @@ fn cap(assessment: &Assessment) -> Contribution {
         weight: Points::ZERO,
         window_minutes: 0,
         counterfactual: None,
+        family: None,
+        once_in_days: None,
         evidence: Vec::new(),
         evidence_count: 0,
     }

@@ -327,8 +327,14 @@ async fn score_along(db: Db, finished: CancellationToken, stop: CancellationToke
     let mut scorer = Scorer::new(start::worker_name()).until(stop.clone());
     loop {
         let last = finished.is_cancelled() || stop.is_cancelled();
-        match scorer.catch_up_quietly(&db, &clock).await {
-            Ok(_) => {}
+        // A history is judged by whole days: only its end is a day so far.
+        let scored = if last {
+            scorer.catch_up(&db, &clock).await.map(drop)
+        } else {
+            scorer.follow(&db, &clock).await.map(drop)
+        };
+        match scored {
+            Ok(()) => {}
             Err(error) if error.is_lease_lost() => {}
             Err(error) => {
                 scorer.release(&db).await?;

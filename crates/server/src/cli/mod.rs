@@ -10,6 +10,7 @@ mod lines;
 mod migrate;
 mod normalize;
 mod openapi;
+mod scores;
 mod serve;
 mod source;
 mod token;
@@ -74,6 +75,8 @@ enum Command {
     Source(source::Arguments),
     /// Create personal API tokens
     Token(token::Arguments),
+    /// Compute the scores of alerts again
+    Scores(scores::Arguments),
     /// Make encryption keys and move stored secrets to a new one
     Keys(keys::Arguments),
     /// Print the OpenAPI document
@@ -145,6 +148,7 @@ async fn run_with(config: &Config, command: Command) -> Outcome {
         Command::Source(args) => source::run(args, config).await,
         Command::Token(args) => token::run(args, config).await,
         Command::Keys(args) => keys::run(args, config).await,
+        Command::Scores(args) => scores::run(args, config).await,
         Command::Demo(_)
         | Command::Collect(_)
         | Command::Evaluate(_)

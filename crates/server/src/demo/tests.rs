@@ -14,6 +14,8 @@ use scoring::observation::Observation;
 use scoring::profile::Profile;
 use scoring::track::{Criteria, Tracker};
 
+mod calibrated;
+
 use super::*;
 
 const THRESHOLD: Points = Points::whole(60);

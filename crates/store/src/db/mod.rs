@@ -13,7 +13,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqlitePool, SqlitePoolOptions};
 use sqlx::{Postgres, Sqlite, Transaction};
 
 pub(crate) use row::Row;
-pub(crate) use statement::{Statement, execute_rows, sql};
+pub(crate) use statement::{Statement, bytes, execute_rows, sql};
 
 use crate::error::{Error, Result};
 

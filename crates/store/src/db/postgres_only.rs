@@ -82,7 +82,7 @@ fn column<T>(rows: &[Stored], pick: impl Fn(&Stored) -> T) -> Vec<T> {
 /// Events after a position, up to the oldest transaction that is still running: rows become
 /// visible in any order, so nothing behind that horizon may be passed over.
 pub(crate) const TAIL: &str = "SELECT e.seq AS lo, e.tx::TEXT::BIGINT AS hi, e.tenant_id, e.id,
-    e.part, e.source_id, e.actor_id, e.occurred_at, e.received_at, e.outcome, e.resource,
+    e.part, e.source_id, e.actor_id, e.occurred_at, e.received_at, e.action, e.outcome, e.resource,
     e.resource_id, e.ip, e.user_agent, e.bytes, e.host
  FROM events e
  WHERE (e.tx, e.seq) > ($1::BIGINT::TEXT::xid8, $2)
@@ -97,7 +97,8 @@ pub(crate) const END: &str = "SELECT tx::TEXT::BIGINT AS hi, seq AS lo
  LIMIT 1";
 
 /// One actor's events between two instants that lie at or before a position.
-pub(crate) const HISTORY: &str = "SELECT id, occurred_at, outcome, resource, resource_id, ip,
+pub(crate) const HISTORY: &str =
+    "SELECT id, occurred_at, action, outcome, resource, resource_id, ip,
     user_agent, bytes, host
  FROM events
  WHERE tenant_id = $1 AND actor_id = $2 AND occurred_at >= $3 AND occurred_at < $4
@@ -105,3 +106,20 @@ pub(crate) const HISTORY: &str = "SELECT id, occurred_at, outcome, resource, res
    AND (occurred_at, id) > ($7, $8)
  ORDER BY occurred_at, id
  LIMIT $9";
+
+/// One tenant's events of a day that lie at or before a position. Ids begin with the event time in
+/// milliseconds: the range of ids finds them, the times make it exact.
+pub(crate) const DAY: &str = "SELECT id, part, actor_id, occurred_at, action, outcome, resource,
+    resource_id, ip, user_agent, bytes, host
+ FROM events
+ WHERE tenant_id = $1 AND id > $2 AND id < $3 AND (tx, seq) <= ($4::BIGINT::TEXT::xid8, $5)
+   AND occurred_at >= $6 AND occurred_at < $7
+ ORDER BY id
+ LIMIT $8";
+
+/// A tenant's first event from an id on that lies at or before a position.
+pub(crate) const NEXT: &str = "SELECT occurred_at
+ FROM events
+ WHERE tenant_id = $1 AND id > $2 AND (tx, seq) <= ($3::BIGINT::TEXT::xid8, $4)
+ ORDER BY id
+ LIMIT 1";

@@ -71,6 +71,11 @@ value_from! {
     domain::id::EventId => |v| Self::Bytes(Some(v.as_bytes().to_vec())),
 }
 
+/// Bytes, or NULL.
+pub(crate) fn bytes(bytes: Option<Vec<u8>>) -> Value {
+    Value::Bytes(bytes)
+}
+
 /// A statement under construction.
 pub(crate) struct Statement {
     text: Cow<'static, str>,

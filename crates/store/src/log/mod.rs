@@ -8,7 +8,7 @@ use domain::event::Event;
 use domain::id::{SourceId, TenantId};
 
 pub use append::{Appended, Appender, Batch, Outcome};
-pub use tail::{Position, Tailed, end, history, tail};
+pub use tail::{Position, Tailed, day, end, history, next_day, tail};
 
 /// One event with everything it is stored under.
 #[derive(Debug, Clone)]

@@ -5,10 +5,11 @@ use std::net::IpAddr;
 use domain::actor::{ActorId, Partition};
 use domain::event::Outcome;
 use domain::id::{EventId, SourceId, TenantId};
-use domain::time::Timestamp;
+use domain::time::{Day, Timestamp};
 
 use crate::db::{Db, Row, Target, Tx, postgres_only, sql, sqlite_only};
 use crate::error::Result;
+use crate::events::first_id;
 
 /// A place in the log. Opaque: only this module knows what the numbers mean on which engine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -45,6 +46,8 @@ pub struct Tailed {
     pub occurred_at: Timestamp,
     /// When it was received.
     pub received_at: Timestamp,
+    /// What was done.
+    pub action: String,
     /// Whether it worked.
     pub outcome: Outcome,
     /// Kind of thing acted on.
@@ -153,6 +156,73 @@ pub async fn history(
     }
 }
 
+/// A tenant's events of one UTC day that lie at or before `position`, handed to `each` page by page
+/// in the order of their ids, so that memory stays bounded.
+pub async fn day(
+    db: &Db,
+    tenant: TenantId,
+    day: Day,
+    position: Position,
+    mut each: impl FnMut(Tailed),
+) -> Result<()> {
+    let text = match db {
+        Db::Sqlite { .. } => sqlite_only::DAY,
+        Db::Postgres(_) => postgres_only::DAY,
+    };
+    let (from, until) = (day.utc_start(), day.plus(1).utc_start());
+    let mut after = first_id(from);
+    loop {
+        let rows = sql(text)
+            .bind(tenant)
+            .bind(after)
+            .bind(first_id(until))
+            .bind(position.hi)
+            .bind(position.lo)
+            .bind(from)
+            .bind(until)
+            .bind(PAGE as i64)
+            .fetch_all(db)
+            .await?;
+        for row in &rows {
+            let event = Tailed {
+                tenant,
+                part: Partition(row.get::<i64>("part")? as u8),
+                actor: ActorId(row.get("actor_id")?),
+                ..observed(row)?
+            };
+            after = event.id;
+            each(event);
+        }
+        if rows.len() < PAGE {
+            return Ok(());
+        }
+    }
+}
+
+/// The first UTC day after `after`, or of all when `None`, on which a tenant has an event at or
+/// before `position`.
+pub async fn next_day(
+    db: &Db,
+    tenant: TenantId,
+    after: Option<Day>,
+    position: Position,
+) -> Result<Option<Day>> {
+    let text = match db {
+        Db::Sqlite { .. } => sqlite_only::NEXT,
+        Db::Postgres(_) => postgres_only::NEXT,
+    };
+    let from = after.map_or(Timestamp::default(), |day| day.plus(1).utc_start());
+    let row = sql(text)
+        .bind(tenant)
+        .bind(first_id(from))
+        .bind(position.hi)
+        .bind(position.lo)
+        .fetch_optional(db)
+        .await?;
+    row.map(|row| Ok(row.time("occurred_at")?.utc_day()))
+        .transpose()
+}
+
 /// The columns that both readings share; the others get neutral values.
 fn observed(row: &Row) -> Result<Tailed> {
     let ip: Option<String> = row.get("ip")?;
@@ -165,6 +235,7 @@ fn observed(row: &Row) -> Result<Tailed> {
         id: row.event_id("id")?,
         occurred_at: row.time("occurred_at")?,
         received_at: Timestamp::default(),
+        action: row.get("action")?,
         outcome: row.parse("outcome", |word| Some(Outcome::from_word(word)))?,
         resource: row.get("resource")?,
         resource_id: row.get("resource_id")?,

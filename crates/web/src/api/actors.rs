@@ -213,7 +213,7 @@ pub(crate) async fn actor_scores(
         at: row.minute.end().to_string(),
         score: row.score.as_f64(),
         cause: row.cause.clone(),
-        contributions: serde_json::to_value(scoring::explain::contributions(&row.assessment, zone))
+        contributions: serde_json::to_value(scoring::explain::rows(&row.judgement, zone))
             .unwrap_or_default(),
     };
     Ok(json(&List {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use axum::response::Response;
 use domain::actor::ActorId;
 use domain::alert::{AlertCode, Disposition, Move, Status};
-use domain::rule::RuleKey;
+use domain::rule::RuleName;
 use domain::score::Snapshot;
 use domain::severity::Severity;
 use serde::{Deserialize, Serialize};
@@ -48,8 +48,8 @@ pub(crate) struct AlertBody {
     decided_by: Option<String>,
     /// The reason in one sentence.
     sentence: String,
-    /// Rules that fired in the episode.
-    rules: Vec<&'static str>,
+    /// Rules that fired in the episode; families of rules where the rule set is calibrated.
+    rules: Vec<String>,
     /// Score from which the alert opened.
     threshold: f64,
     /// Rows that sum to the score.
@@ -60,8 +60,22 @@ pub(crate) struct AlertBody {
     normal: serde_json::Value,
     /// What would have kept the alert from opening.
     counterfactual: String,
-    /// UTC dates of the baseline days that were used.
+    /// UTC dates of the baseline days that were used; empty where the rule set has its own memory,
+    /// see `baselineDays` of each row.
     baseline_days: Vec<String>,
+    /// The rule set that scored it: classic or calibrated.
+    ruleset: String,
+    /// What could not be judged, and why.
+    #[schema(value_type = Vec<UnjudgedBody>)]
+    unjudged: serde_json::Value,
+}
+
+/// Something that could not be judged.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct UnjudgedBody {
+    what: String,
+    because: String,
 }
 
 /// One row of the explanation. All rows sum to the score.
@@ -88,13 +102,17 @@ pub(crate) struct ContributionBody {
     unit: String,
     ratio: Option<f64>,
     rarity: String,
-    /// own or default.
+    /// own, default or organisation.
     reference: String,
     baseline_days: u32,
     threshold: f64,
     weight: f64,
     window_minutes: u32,
     counterfactual: Option<String>,
+    /// The family the rule belongs to; absent for classic.
+    family: Option<String>,
+    /// So much happens about once in so many active days; absent for classic.
+    once_in_days: Option<f64>,
     /// A sample of the events that caused the row.
     evidence: Vec<String>,
     /// How many there were in all.
@@ -121,17 +139,23 @@ impl AlertBody {
             reason: alert.reason.clone(),
             decided_by: alert.decided_by.clone(),
             sentence: alert.sentence.clone(),
-            rules: alert.rules.iter().map(|r| r.word()).collect(),
+            rules: alert.rules.iter().map(|r| r.word().to_owned()).collect(),
             threshold: snapshot.threshold.as_f64(),
             contributions: rows(&snapshot.contributions),
             normal: rows(&snapshot.normal),
             counterfactual: snapshot.counterfactual.clone(),
             baseline_days: snapshot
                 .assessment
-                .days_used
-                .iter()
-                .map(ToString::to_string)
-                .collect(),
+                .as_ref()
+                .map_or_else(Vec::new, |assessment| {
+                    assessment
+                        .days_used
+                        .iter()
+                        .map(ToString::to_string)
+                        .collect()
+                }),
+            ruleset: snapshot.ruleset.clone(),
+            unjudged: serde_json::to_value(&snapshot.unjudged).unwrap_or_default(),
         }
     }
 }
@@ -166,7 +190,7 @@ impl ListQuery {
         Ok(Filter {
             statuses: words("status", self.status.as_deref(), Status::from_word)?,
             severities: words("severity", self.severity.as_deref(), Severity::from_word)?,
-            rule: one("rule", self.rule.as_deref(), RuleKey::from_word)?,
+            rule: one("rule", self.rule.as_deref(), RuleName::parse)?,
             actor: one("actor", self.actor.as_deref(), ActorId::from_code)?,
             text: self.q.clone(),
             from: time("from", self.from.as_deref())?,

@@ -17,13 +17,13 @@ use crate::form::Json;
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct ScoringBody {
-    /// classic.
+    /// classic or calibrated.
     ruleset: &'static str,
     /// Score from which an alert opens.
     alert_threshold: f64,
     /// IANA zone in which hours are judged.
     zone: String,
-    /// Wanted alerts per 1,000 actors a day; the classic rule set does not use it.
+    /// Wanted alerts per 1,000 actors a day: the calibrated rule set fits its threshold to it.
     alert_rate: f64,
 }
 
@@ -42,7 +42,7 @@ impl From<&ScoringSettings> for ScoringBody {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct ScoringChange {
-    /// classic.
+    /// classic or calibrated. A change derives the scores of the open day anew.
     ruleset: Option<String>,
     /// 1 to 100.
     alert_threshold: Option<f64>,
@@ -74,7 +74,7 @@ pub(crate) async fn update_scoring(
     let scoring = &mut settings.scoring;
     if let Some(word) = &change.ruleset {
         scoring.ruleset = RuleSetName::from_word(word)
-            .ok_or_else(|| WebError::field("ruleset", "choose classic"))?;
+            .ok_or_else(|| WebError::field("ruleset", "choose classic or calibrated"))?;
     }
     if let Some(threshold) = change.alert_threshold {
         scoring.alert_threshold = threshold_points(threshold).ok_or_else(|| {

@@ -7,7 +7,8 @@ use axum::response::{IntoResponse, Redirect, Response};
 use domain::access::Permission;
 use domain::alert::{AlertCode, Disposition, Move, Status};
 use domain::rule::RuleKey;
-use domain::score::{Contribution, ContributionKind, Snapshot, Unit};
+use domain::rule::RuleName;
+use domain::score::{Contribution, ContributionKind, Reference, Snapshot, Unit};
 use scoring::words;
 use serde::Deserialize;
 use store::alerts::{self, Alert, Evidence, Filter, HistoryEntry, Order};
@@ -21,6 +22,8 @@ use crate::viz::{Bar, Bullet, bullet, waterfall};
 
 /// Frozen events shown on the page.
 const EVIDENCE_ROWS: u32 = 120;
+/// Amounts drawn as strips at most.
+const STRIPS: usize = 12;
 
 #[derive(Template)]
 #[template(path = "alert.html")]
@@ -44,7 +47,9 @@ struct AlertPage {
     detected: When,
     may_triage: bool,
     steps: Vec<(Status, &'static str)>,
-    young: bool,
+    /// Earlier events, when they were too few to speak of habits.
+    young: Option<u64>,
+    calibrated: bool,
 }
 
 /// One row of the waterfall.
@@ -134,7 +139,8 @@ pub(crate) async fn show(
         detected: when(alert.detected_at),
         may_triage: who.user.role.allows(Permission::AlertsTriage),
         steps: steps(alert.status),
-        young: snapshot.assessment.baseline_events < domain::baseline::MIN_BASELINE_EVENTS,
+        young: young(&snapshot),
+        calibrated: snapshot.assessment.is_none(),
         snapshot,
         alert,
     };
@@ -158,7 +164,7 @@ fn waterfall_rows(snapshot: &Snapshot, rules_now: &domain::rule::RuleSet) -> Vec
             .find(|r| Some(r.key) == key)
             .map(|r| r.version);
         Row {
-            title: key.map_or_else(|| "Cap at 100".to_owned(), |k| k.title().to_owned()),
+            title: row_title(contribution),
             changed: now.filter(|v| *v != contribution.version && key.is_some()),
             contribution: contribution.clone(),
             bar,
@@ -174,8 +180,13 @@ fn caption(snapshot: &Snapshot) -> String {
         .filter(|c| c.kind == ContributionKind::Rule)
         .count();
     let rules = words::plural(rules as f64, "rule adds", "rules add");
-    let score = snapshot.assessment.score;
-    if snapshot.assessment.cap == domain::score::Points::ZERO {
+    let score = snapshot.score();
+    let Some(assessment) = &snapshot.assessment else {
+        return format!(
+            "{rules} up, with what earlier days and the kind of work change, to {score}."
+        );
+    };
+    if assessment.cap == domain::score::Points::ZERO {
         format!("{rules} up to the score of {score}.")
     } else {
         format!("{rules} up to more than 100; the score ends at {score}.")
@@ -183,7 +194,17 @@ fn caption(snapshot: &Snapshot) -> String {
 }
 
 fn baseline_words(snapshot: &Snapshot) -> String {
-    let days = &snapshot.assessment.days_used;
+    let Some(assessment) = &snapshot.assessment else {
+        let days = snapshot.contributions.iter().map(|c| c.baseline_days).max();
+        return match days.unwrap_or_default() {
+            0 => "no baseline of its own yet: compared with everyone".to_owned(),
+            days => format!(
+                "compared with {} of its own and with everyone",
+                words::plural(f64::from(days), "active day", "active days")
+            ),
+        };
+    };
+    let days = &assessment.days_used;
     match (days.first(), days.last()) {
         (Some(first), Some(last)) => format!(
             "baseline {first} to {last}, {}",
@@ -204,7 +225,8 @@ pub(crate) fn amount(value: f64, unit: Unit) -> String {
 fn strips(snapshot: &Snapshot) -> Vec<Strip> {
     let rules = snapshot.contributions.iter().chain(&snapshot.normal);
     rules
-        .filter(|c| c.kind == ContributionKind::Rule)
+        .filter(|c| c.kind == ContributionKind::Rule && c.unit != Unit::Points)
+        .take(STRIPS)
         .map(|c| Strip {
             title: strip_title(c),
             now: amount(c.observed, c.unit),
@@ -223,6 +245,9 @@ fn strips(snapshot: &Snapshot) -> Vec<Strip> {
 }
 
 fn strip_title(row: &Contribution) -> String {
+    if RuleKey::from_word(&row.rule).is_none() {
+        return row_title(row);
+    }
     let what = match row.unit {
         Unit::Bytes => "Bytes",
         Unit::Resources => "Resources",
@@ -240,15 +265,20 @@ fn evidence_row(
     EvidenceRow {
         at: when(evidence.event.occurred_at),
         bytes: evidence.event.bytes.map(|b| (crate::page::bytes(b), b)),
-        is_new_address: evidence.rules.contains(&RuleKey::NewIp),
+        is_new_address: evidence.rules.iter().any(is_address),
         rules: evidence
             .rules
             .iter()
-            .map(|r| r.title())
+            .map(RuleName::title)
             .collect::<Vec<_>>()
             .join(", "),
         evidence,
     }
+}
+
+/// True for rules about addresses never used before.
+fn is_address(rule: &RuleName) -> bool {
+    *rule == RuleKey::NewIp || rule.word() == scoring::calibrated::Rule::NewAddresses.word()
 }
 
 /// Steps offered beside closing.
@@ -453,12 +483,21 @@ pub(crate) async fn add_note(
     Ok(Redirect::to(&format!("/alerts/{}?done=noted#history", code.0)).into_response())
 }
 
-/// The title of a rule by its key.
-pub(crate) fn rule_title(key: &str) -> &str {
-    match RuleKey::from_word(key) {
-        Some(rule) => rule.title(),
-        None => key,
+/// What a row of an explanation is called.
+pub(crate) fn row_title(row: &Contribution) -> String {
+    if row.kind == ContributionKind::Rule {
+        return RuleName::parse(&row.rule).map_or_else(|| row.rule.clone(), |name| name.title());
     }
+    let what = crate::page::capitalised(&row.short);
+    match row.family.as_deref().and_then(RuleName::parse) {
+        Some(family) => format!("{what}: {}", family.title().to_lowercase()),
+        None => what,
+    }
+}
+
+fn young(snapshot: &Snapshot) -> Option<u64> {
+    let events = snapshot.assessment.as_ref()?.baseline_events;
+    (events < domain::baseline::MIN_BASELINE_EVENTS).then_some(events)
 }
 
 impl AlertPage {
@@ -469,12 +508,22 @@ impl AlertPage {
         rows.any(|row| row.contribution.evidence_count > listed)
     }
 
+    /// Whose past a row is unusual against.
+    #[expect(clippy::unused_self, reason = "called from the template")]
+    fn compared(&self, row: &Contribution) -> &'static str {
+        match row.reference {
+            Reference::Own => "own past and everyone",
+            Reference::Default => "documented defaults",
+            Reference::Organisation => "everyone",
+        }
+    }
+
     fn threshold_x(&self) -> String {
         crate::page::tenth(self.snapshot.threshold.as_f64() * 2.0)
     }
 
     fn sum_width(&self) -> String {
-        crate::page::tenth(self.snapshot.assessment.score.as_f64() * 2.0)
+        crate::page::tenth(self.snapshot.score().as_f64() * 2.0)
     }
 
     /// Points with a real minus sign.

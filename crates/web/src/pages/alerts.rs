@@ -6,7 +6,10 @@ use askama::Template;
 use axum::extract::{RawQuery, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use domain::alert::{AlertCode, Disposition, Move, Status};
+use domain::rule::{RuleKey, RuleName};
+use domain::tenant::RuleSetName;
 use domain::time::Day;
+use scoring::calibrated::Family;
 use store::alerts::{self, Alert, Order};
 use store::overview;
 
@@ -39,6 +42,8 @@ struct AlertsPage {
     histogram: Histogram,
     can_triage: bool,
     everything: i64,
+    /// What the list can be narrowed to.
+    rules: Vec<RuleName>,
 }
 
 /// One alert of the list.
@@ -75,6 +80,7 @@ pub(crate) async fn list(
         total: alerts::count(scope, &filter).await?,
         by_status: in_words(&statuses),
         everything: statuses.iter().map(|(_, n)| n).sum(),
+        rules: names(scope.tenant.scoring.ruleset, wanted.rule.as_ref()),
         rows: found.into_iter().map(|alert| row(alert, &who)).collect(),
         next,
         histogram: histogram(&who).await?,
@@ -85,6 +91,19 @@ pub(crate) async fn list(
         wanted,
     };
     Ok(page(template).into_response())
+}
+
+/// What gives points in a rule set, and what the list is narrowed to already.
+fn names(ruleset: RuleSetName, wanted: Option<&RuleName>) -> Vec<RuleName> {
+    let mut names: Vec<RuleName> = match ruleset {
+        RuleSetName::Classic => RuleKey::ALL.map(RuleName::from).to_vec(),
+        RuleSetName::Calibrated => Family::ALL
+            .iter()
+            .filter_map(|family| RuleName::parse(family.word()))
+            .collect(),
+    };
+    names.extend(wanted.filter(|name| !names.contains(name)).cloned());
+    names
 }
 
 fn row<P>(alert: Alert, who: &Require<P>) -> Row {

@@ -1,12 +1,14 @@
 //! The rules: which of them earn their noise?
 
 pub(crate) mod arithmetic;
+pub(crate) mod calibrated;
 pub(crate) mod tally;
 pub(crate) mod words;
 
 use askama::Template;
 use axum::response::{IntoResponse, Response};
 use domain::rule::{RuleKey, RuleSettings};
+use domain::tenant::RuleSetName;
 use domain::time::{DAY_US, Minute};
 use store::Scope;
 use store::rules::{self, Record};
@@ -45,6 +47,9 @@ struct Row {
 /// The list.
 pub(crate) async fn list(who: Require<permit::RulesView>) -> WebResult<Response> {
     let scope = &who.scope;
+    if scope.tenant.scoring.ruleset == RuleSetName::Calibrated {
+        return calibrated::show(&who).await;
+    }
     let set = rules::list(scope).await?;
     let records = recent(scope).await?;
     let mut rows = Vec::new();

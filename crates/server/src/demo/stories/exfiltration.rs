@@ -18,6 +18,9 @@ const REFUSED: [u64; 8] = [2, 2, 2, 2, 2, 1, 1, 1];
 const HASTE: (u64, u64, u64) = (3, 11, 8);
 const REST: (u64, u64, u64) = (11, 37, 1);
 
+/// Minutes in which what was downloaded leaves.
+const SENDING: (u64, u64) = (13, 37);
+
 const OWNERS: [&str; 8] = [
     "Board",
     "Payroll",
@@ -58,6 +61,9 @@ pub(super) fn events(calendar: &Calendar, night: Day) -> Vec<Draft> {
             folder += 1;
         }
     }
+    for minute in SENDING.0..SENDING.1 {
+        send(&mut scene, minute);
+    }
     scene.journal.into_drafts()
 }
 
@@ -90,6 +96,18 @@ fn download(scene: &mut Scene<'_>, minute: u64, folder: usize) {
     let bytes = scene.random.between(38_000_000, 52_000_000);
     let draft = access(scene.at(minute), "file.download")
         .on("folder", name)
+        .bytes(bytes);
+    scene.journal.add(draft);
+}
+
+/// To a place outside that nobody in the organisation has used before.
+fn send(scene: &mut Scene<'_>, minute: u64) {
+    let bytes = scene.random.between(60_000_000, 80_000_000);
+    let draft = Draft::new(source::CLOUD, scene.at(minute), LEAVER, "upload")
+        .on("web", "drop.filebox.example")
+        .from(ADDRESS)
+        .with(BROWSER)
+        .host("hf-lt-101")
         .bytes(bytes);
     scene.journal.add(draft);
 }

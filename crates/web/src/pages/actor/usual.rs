@@ -10,7 +10,7 @@ use store::{Scope, scores};
 
 use crate::error::WebResult;
 use crate::page::When;
-use crate::pages::alert::rule_title;
+use crate::pages::alert::row_title;
 use crate::viz::{Bullet, Days, bullet, days};
 
 /// From the beginning of today in the organisation's zone to its end.
@@ -131,12 +131,10 @@ impl Why {
         let latest = scores::of_actor(scope, actor.id, None, 1).await?;
         // A score that has fallen since has no row of its own: the latest one is of another score.
         let latest = latest.first().filter(|row| row.score == actor.score);
-        let rows = latest.map_or_else(Vec::new, |row| {
-            explain::contributions(&row.assessment, zone)
-        });
+        let rows = latest.map_or_else(Vec::new, |row| explain::rows(&row.judgement, zone));
         let rows: Vec<_> = rows
             .into_iter()
-            .map(|c| (rule_title(&c.rule).to_owned(), c.points, c.sentence))
+            .map(|c| (row_title(&c), c.points, c.sentence))
             .collect();
         Ok(Self {
             reasons: if rows.is_empty() {

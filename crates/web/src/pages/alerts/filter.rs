@@ -2,7 +2,7 @@
 
 use domain::actor::ActorId;
 use domain::alert::Status;
-use domain::rule::RuleKey;
+use domain::rule::RuleName;
 use domain::severity::Severity;
 use domain::time::Timestamp;
 use store::Scope;
@@ -20,7 +20,7 @@ pub(super) struct Wanted {
     pub statuses: Vec<Status>,
     pub closed_too: bool,
     pub severities: Vec<Severity>,
-    pub rule: Option<RuleKey>,
+    pub rule: Option<RuleName>,
     /// Whose alerts, with the name people know.
     pub actor: Option<(ActorId, String)>,
     pub from: Option<(String, Timestamp)>,
@@ -73,7 +73,7 @@ impl Wanted {
                 Some(level) => self.severities.push(level),
                 None => return false,
             },
-            "rule" => match RuleKey::from_word(value) {
+            "rule" => match RuleName::parse(value) {
                 Some(rule) => self.rule = Some(rule),
                 None => return false,
             },
@@ -128,7 +128,7 @@ impl Wanted {
         Filter {
             statuses,
             severities: self.severities.clone(),
-            rule: self.rule,
+            rule: self.rule.clone(),
             actor: self.actor.as_ref().map(|a| a.0),
             text: Some(self.text.clone()).filter(|t| !t.is_empty()),
             from: self.from.as_ref().map(|f| f.1),
@@ -170,7 +170,7 @@ impl Wanted {
         }
         self.statuses.iter().for_each(|s| put("status", s.word()));
         self.severities.iter().for_each(|s| put("sev", s.word()));
-        if let Some(rule) = self.rule {
+        if let Some(rule) = &self.rule {
             put("rule", rule.word());
         }
         if let Some((actor, _)) = &self.actor {
@@ -232,7 +232,7 @@ impl Wanted {
             let words: Vec<_> = self.severities.iter().map(|s| s.word()).collect();
             put("Severity", "sev", words.join(" or "));
         }
-        if let Some(rule) = self.rule {
+        if let Some(rule) = &self.rule {
             put("Rule", "rule", rule.title().to_lowercase());
         }
         if let Some((_, name)) = &self.actor {

@@ -96,7 +96,7 @@ async fn reasons(scope: &Scope, peak: &Peak) -> WebResult<String> {
     let before = Some(peak.minute.plus(1));
     let rows = scores::of_actor(scope, peak.actor, before, 1).await?;
     let row = rows.first().filter(|row| row.score == peak.score);
-    let short = row.map(|row| row.assessment.signals.iter().map(explain::short).collect());
+    let short = row.map(|row| explain::short_rows(&row.judgement));
     Ok(short.map_or_else(String::new, |short: Vec<String>| short.join(" · ")))
 }
 

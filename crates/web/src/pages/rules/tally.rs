@@ -44,7 +44,7 @@ impl Tally {
 }
 
 /// Duplicates and undecided alerts say nothing about a rule.
-fn verdict(disposition: Disposition) -> Option<bool> {
+pub(super) fn verdict(disposition: Disposition) -> Option<bool> {
     match disposition {
         Disposition::Duplicate | Disposition::Unclear => None,
         other => Some(other.confirms_incident()),
@@ -85,6 +85,9 @@ pub(crate) fn rescored(record: &Record, draft: &RuleSettings) -> Points {
 
 /// The alert's score.
 pub(crate) fn total(record: &Record) -> Points {
+    if record.signals.is_empty() {
+        return record.contributions.iter().map(|row| row.points).sum();
+    }
     score(record, |s| Some(s.points))
 }
 
@@ -130,6 +133,7 @@ pub(crate) mod tests {
             disposition,
             threshold: Points::whole(60),
             signals: parts.iter().map(signal).collect(),
+            contributions: Vec::new(),
         }
     }
 

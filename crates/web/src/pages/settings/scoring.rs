@@ -7,11 +7,14 @@ use axum::response::{IntoResponse, Redirect, Response};
 use domain::access::Permission;
 use domain::score::Points;
 use domain::severity::Severity;
+use domain::tenant::{RuleSetName, ScoringSettings};
 use serde::Deserialize;
+use store::Scope;
 use store::rules::{self, Record};
 use store::tenants::{self, Settings};
 
 use super::super::rules::arithmetic::Arithmetic;
+use super::super::rules::calibrated::{Rate, closed_days};
 use super::super::rules::{recent, tally};
 use super::{Meanwhile, ROOM, Tab, meanwhile, message, tabs};
 use crate::auth::{Require, permit};
@@ -26,17 +29,21 @@ const SECTION: &str = "/settings/scoring";
 struct ScoringPage {
     shell: Shell,
     tabs: Vec<Tab>,
-    ruleset: &'static str,
     /// In force.
+    in_force: ScoringSettings,
     now: Points,
     /// As typed.
+    ruleset: String,
     threshold: String,
+    rate: String,
     errors: FieldErrors,
     meanwhile: Vec<Meanwhile>,
     arithmetic: Arithmetic,
     bands: Vec<Band>,
     steps: Vec<Step>,
     alerts: usize,
+    /// Where the calibrated rule set is in force.
+    realised: Option<Rate>,
     may_edit: bool,
 }
 
@@ -72,16 +79,26 @@ async fn scoring_page<P>(who: &Require<P>) -> WebResult<ScoringPage> {
     Ok(ScoringPage {
         shell: Shell::of(who, ROOM, "Scoring – Settings").await?,
         tabs: tabs(who.user.role, SECTION),
-        ruleset: scope.tenant.scoring.ruleset.word(),
+        in_force: scope.tenant.scoring.clone(),
         now,
+        ruleset: scope.tenant.scoring.ruleset.word().to_owned(),
         threshold: now.to_string(),
+        rate: scope.tenant.scoring.alert_rate.to_string(),
         errors: FieldErrors::default(),
         meanwhile: Vec::new(),
         arithmetic: Arithmetic::of(&rules::list(scope).await?, now),
         bands: bands(now),
         steps: steps(now, &records),
         alerts: records.len(),
+        realised: realised(scope).await?,
         may_edit: who.user.role.allows(Permission::RulesEdit),
+    })
+}
+
+async fn realised(scope: &Scope) -> WebResult<Option<Rate>> {
+    Ok(match scope.tenant.scoring.ruleset {
+        RuleSetName::Classic => None,
+        RuleSetName::Calibrated => Some(Rate::of(scope, &closed_days(scope).await?)),
     })
 }
 
@@ -133,11 +150,61 @@ pub(crate) struct ScoringForm {
     _csrf: String,
     was_threshold: String,
     threshold: String,
+    #[serde(default)]
+    was_ruleset: Option<String>,
+    #[serde(default)]
+    ruleset: Option<String>,
+    #[serde(default)]
+    was_rate: Option<String>,
+    #[serde(default)]
+    rate: Option<String>,
 }
 
 /// A threshold within its bounds.
 fn threshold(text: &str) -> Option<Points> {
     points(text).filter(|p| (Points::whole(1)..=Points::MAX).contains(p))
+}
+
+/// The settings asked for; `None` with the errors when one of them makes no sense. What the form
+/// does not hold stays as it is.
+fn wanted(
+    form: &ScoringForm,
+    now: &ScoringSettings,
+    errors: &mut FieldErrors,
+) -> Option<ScoringSettings> {
+    let threshold = threshold(&form.threshold);
+    if threshold.is_none() {
+        errors.add(
+            "threshold",
+            "Choose 1 to 100 points, with at most one decimal.",
+        );
+    }
+    let ruleset = match form.ruleset.as_deref() {
+        None => Some(now.ruleset),
+        Some(word) => RuleSetName::from_word(word),
+    };
+    if ruleset.is_none() {
+        errors.add("ruleset", "Choose classic or calibrated.");
+    }
+    let rate = match form.rate.as_deref() {
+        None => Some(now.alert_rate),
+        Some(text) => rate(text),
+    };
+    if rate.is_none() {
+        errors.add("rate", "Choose 0.1 to 1000 alerts.");
+    }
+    Some(ScoringSettings {
+        ruleset: ruleset?,
+        alert_threshold: threshold?,
+        zone: now.zone.clone(),
+        alert_rate: rate?,
+    })
+}
+
+/// Alerts per 1,000 actors a day within their bounds.
+fn rate(text: &str) -> Option<f64> {
+    let rate = text.trim().parse::<f64>().ok();
+    rate.filter(|rate| (0.1..=1000.0).contains(rate))
 }
 
 /// Saves the section; a form with errors or a conflict comes back as typed.
@@ -146,30 +213,42 @@ pub(crate) async fn update(
     Form(form): Form<ScoringForm>,
 ) -> WebResult<Response> {
     let before = &who.scope.tenant;
-    let now = before.scoring.alert_threshold;
-    let moved = meanwhile([("Alert threshold", &form.was_threshold, now.to_string())]);
+    let now = &before.scoring;
+    let (ruleset, rate) = (now.ruleset.word().to_owned(), now.alert_rate.to_string());
+    let was = |text: &Option<String>, now: &String| text.clone().unwrap_or_else(|| now.clone());
+    let moved = meanwhile([
+        (
+            "Alert threshold",
+            &form.was_threshold,
+            now.alert_threshold.to_string(),
+        ),
+        (
+            "Rule set",
+            &was(&form.was_ruleset, &ruleset),
+            ruleset.clone(),
+        ),
+        ("Alert rate", &was(&form.was_rate, &rate), rate.clone()),
+    ]);
     let mut errors = FieldErrors::default();
-    let status = match threshold(&form.threshold) {
-        None => {
-            errors.add(
-                "threshold",
-                "Choose 1 to 100 points, with at most one decimal.",
-            );
-            StatusCode::UNPROCESSABLE_ENTITY
-        }
+    let status = match wanted(&form, now, &mut errors) {
+        None => StatusCode::UNPROCESSABLE_ENTITY,
         Some(_) if !moved.is_empty() => StatusCode::CONFLICT,
-        Some(same) if same == now => {
+        Some(same) if same == *now => {
             return Ok(Redirect::to("/settings/scoring?done=same").into_response());
         }
-        Some(threshold) => {
-            let mut settings = Settings::from(before);
-            settings.scoring.alert_threshold = threshold;
+        Some(scoring) => {
+            let settings = Settings {
+                scoring,
+                ..Settings::from(before)
+            };
             tenants::update(&who.scope, &settings).await?;
             return Ok(Redirect::to("/settings/scoring?done=scoring").into_response());
         }
     };
     let template = ScoringPage {
         threshold: form.threshold,
+        ruleset: form.ruleset.unwrap_or(ruleset),
+        rate: form.rate.unwrap_or(rate),
         errors,
         meanwhile: moved,
         ..scoring_page(&who).await?

@@ -1,28 +1,119 @@
 //! From scores that reach the threshold to alerts: one per episode, with frozen evidence.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
+use domain::actor::{ActorId, Partition};
 use domain::id::{AlertId, EventId};
-use domain::rule::{RuleKey, RuleSet};
+use domain::rule::RuleName;
+use domain::score::{Points, Snapshot};
 use domain::tenant::Tenant;
 use domain::time::{Minute, Timestamp};
+use scoring::calibrated::stored;
 use scoring::episode::{EPISODE_MINUTES, Step};
 use scoring::explain;
 use scoring::explain::evidence::{Candidate, Causes, Found};
+use scoring::receipt::{Inputs, seal};
 use scoring::track::Scored;
 use store::db::Tx;
 use store::log::{self, Position};
-use store::scoring::{self as rows, LatestAlert, Reasons};
+use store::scoring::{self as rows, LatestAlert, Reasons, Receipt};
 
-use super::follow::{Followed, observe};
+use super::follow::observe;
 use super::place::{free_minute, place};
 use crate::error::Result;
+
+/// One actor with the minutes of a pass whose score reached the threshold, in order of time.
+pub(crate) struct Alerting {
+    pub actor: ActorId,
+    pub part: Partition,
+    /// Whether late events are the cause.
+    pub late: bool,
+    pub moments: Vec<Moment>,
+}
+
+/// A minute whose score reached the threshold.
+#[derive(Clone)]
+pub(crate) enum Moment {
+    /// Explained when it is needed.
+    Classic(Box<Scored>),
+    /// Explained already, together with its evidence.
+    Calibrated(Arc<Picture>),
+}
+
+/// Everything an alert says about one minute.
+#[derive(Clone)]
+pub(crate) struct Picture {
+    pub snapshot: Snapshot,
+    pub sentence: String,
+    pub short: Vec<String>,
+    pub evidence: BTreeMap<EventId, BTreeSet<RuleName>>,
+    pub receipt: Option<Receipt>,
+}
+
+/// The receipt of a snapshot.
+pub(crate) fn receipt(
+    snapshot: &Snapshot,
+    sentence: &str,
+    inputs: &Inputs,
+    reference: Option<(String, Arc<Vec<u8>>)>,
+) -> Option<Receipt> {
+    let inputs = stored::to_bytes(inputs);
+    let hash = reference.as_ref().map(|(hash, _)| hash.as_str());
+    let sha256 = seal(snapshot, sentence, &inputs, hash)?;
+    Some(Receipt {
+        inputs,
+        reference,
+        sha256,
+    })
+}
+
+impl Picture {
+    fn reasons(&self) -> Reasons<'_> {
+        Reasons {
+            snapshot: &self.snapshot,
+            sentence: &self.sentence,
+            short: &self.short,
+            receipt: self.receipt.as_ref(),
+        }
+    }
+}
+
+impl Moment {
+    fn minute(&self) -> Minute {
+        match self {
+            Self::Classic(scored) => scored.assessment.minute,
+            Self::Calibrated(picture) => picture.snapshot.minute(),
+        }
+    }
+
+    fn score(&self) -> Points {
+        match self {
+            Self::Classic(scored) => scored.assessment.score,
+            Self::Calibrated(picture) => picture.snapshot.score(),
+        }
+    }
+
+    fn fired(&self) -> BTreeSet<RuleName> {
+        match self {
+            Self::Classic(scored) => scored.assessment.fired().map(RuleName::from).collect(),
+            Self::Calibrated(picture) => picture.snapshot.fired(),
+        }
+    }
+
+    fn ruleset(&self) -> &str {
+        match self {
+            Self::Classic(_) => domain::tenant::RuleSetName::Classic.word(),
+            Self::Calibrated(picture) => &picture.snapshot.ruleset,
+        }
+    }
+}
 
 /// Applies every alerting minute of every actor and returns how many alerts opened.
 pub(crate) async fn raise(
     tx: &mut Tx,
-    (tenant, _rules): (&Tenant, &RuleSet),
-    mut actors: Vec<Followed>,
+    tenant: &Tenant,
+    mut actors: Vec<Alerting>,
     until: Position,
     now: Timestamp,
 ) -> Result<usize> {
@@ -30,19 +121,16 @@ pub(crate) async fn raise(
     let names = rows::names(&mut *tx, tenant.id, &ids).await?;
     let name = |actor| names.get(&actor).cloned().unwrap_or_default();
     // Numbers are given in the order of the first crossing.
-    actors.sort_by_key(|a| {
-        let first = a.alerting.first().map(|s| s.assessment.minute);
-        (first, name(a.actor))
-    });
+    actors.sort_by_key(|a| (a.moments.first().map(Moment::minute), name(a.actor)));
     let mut opened = 0;
-    for followed in actors {
-        let minutes = followed.alerting.iter().map(|s| s.assessment.minute);
+    for alerting in actors {
+        let minutes = alerting.moments.iter().map(Moment::minute);
         let span = minutes.clone().min().zip(minutes.max()).unwrap_or_default();
         let mut chronicle = Chronicle {
             tenant,
-            name: name(followed.actor),
-            key: (followed.actor, followed.part),
-            late: followed.replaced_from.is_some(),
+            name: name(alerting.actor),
+            key: (alerting.actor, alerting.part),
+            late: alerting.late,
             until,
             now,
             span,
@@ -50,8 +138,8 @@ pub(crate) async fn raise(
             pending: None,
         };
         chronicle.load(tx).await?;
-        for scored in &followed.alerting {
-            opened += usize::from(chronicle.apply(tx, scored).await?);
+        for moment in &alerting.moments {
+            opened += usize::from(chronicle.apply(tx, moment).await?);
         }
         chronicle.flush(tx).await?;
     }
@@ -62,7 +150,7 @@ pub(crate) async fn raise(
 struct Chronicle<'a> {
     tenant: &'a Tenant,
     name: String,
-    key: (domain::actor::ActorId, domain::actor::Partition),
+    key: (ActorId, Partition),
     late: bool,
     until: Position,
     now: Timestamp,
@@ -80,22 +168,17 @@ struct Pending {
     index: usize,
     first: Minute,
     last: Minute,
-    rules: BTreeSet<RuleKey>,
+    rules: BTreeSet<RuleName>,
     /// The latest minute that reached the peak again: its reasons are the fuller picture.
-    again: Option<Scored>,
+    again: Option<Moment>,
 }
 
 impl Chronicle<'_> {
     /// Applies one minute; true when it opened an alert.
-    async fn apply(&mut self, tx: &mut Tx, scored: &Scored) -> Result<bool> {
-        let Some(causes) = &scored.causes else {
-            return Ok(false);
-        };
-        let assessment = &scored.assessment;
-        let minute = assessment.minute;
-        let fired: BTreeSet<RuleKey> = assessment.fired().collect();
+    async fn apply(&mut self, tx: &mut Tx, moment: &Moment) -> Result<bool> {
+        let (minute, score, fired) = (moment.minute(), moment.score(), moment.fired());
         loop {
-            let (index, step) = place(&self.alerts, minute, assessment.score, &fired);
+            let (index, step) = place(&self.alerts, moment.ruleset(), minute, score, &fired);
             if self
                 .pending
                 .as_ref()
@@ -104,31 +187,30 @@ impl Chronicle<'_> {
                 self.flush(tx).await?;
             }
             let Some(index) = index else {
-                self.open(tx, scored, causes).await?;
+                self.open(tx, moment).await?;
                 return Ok(true);
             };
             match step {
                 Step::Open => {}
                 Step::Raise => {
                     self.flush(tx).await?;
-                    if !self.raise(tx, index, scored, causes).await? {
+                    if !self.raise(tx, index, moment).await? {
                         // Somebody has closed it meanwhile: that changes what is to be done.
                         self.load(tx).await?;
                         continue;
                     }
                 }
                 Step::Join => {
-                    self.go_on(index, scored, &fired);
+                    self.go_on(index, moment, &fired);
                     self.flush(tx).await?;
                     if let Some(alert) = self.alerts.get(index).map(|a| a.id) {
-                        let found = self.find(tx, causes).await?;
-                        self.freeze(tx, alert, &found).await?;
+                        let picture = self.picture(tx, moment).await?;
+                        self.freeze(tx, alert, &picture).await?;
                     }
                 }
-                Step::Continue => self.go_on(index, scored, &fired),
+                Step::Continue => self.go_on(index, moment, &fired),
                 Step::Swallow => {
                     if let Some(alert) = self.alerts.get(index).map(|a| a.id) {
-                        let score = assessment.score;
                         rows::note_swallowed(tx, self.tenant.id, alert, score, self.now).await?;
                     }
                 }
@@ -145,25 +227,20 @@ impl Chronicle<'_> {
         Ok(())
     }
 
-    async fn open(&mut self, tx: &mut Tx, scored: &Scored, causes: &Causes) -> Result<()> {
-        let found = self.find(tx, causes).await?;
-        let (snapshot, sentence, short) = self.explain(scored, &found);
-        let reasons = Reasons {
-            snapshot: &snapshot,
-            sentence: &sentence,
-            short: &short,
-        };
-        let opened = free_minute(&self.alerts, scored.assessment.minute);
-        let moment = (opened, self.now, self.late);
-        let id = rows::open_alert(tx, self.tenant.id, self.key, &reasons, moment).await?;
-        self.freeze(tx, id, &found).await?;
+    async fn open(&mut self, tx: &mut Tx, moment: &Moment) -> Result<()> {
+        let picture = self.picture(tx, moment).await?;
+        let opened = free_minute(&self.alerts, moment.minute());
+        let at = (opened, self.now, self.late);
+        let id = rows::open_alert(tx, self.tenant.id, self.key, &picture.reasons(), at).await?;
+        self.freeze(tx, id, &picture).await?;
         let alert = LatestAlert {
             id,
             opened,
             last_signal: opened,
-            score: scored.assessment.score,
+            score: moment.score(),
             status: domain::alert::Status::Open,
-            rules: scored.assessment.fired().collect(),
+            rules: moment.fired(),
+            ruleset: moment.ruleset().to_owned(),
         };
         let index = self.alerts.partition_point(|a| a.opened < opened);
         self.alerts.insert(index, alert);
@@ -171,38 +248,26 @@ impl Chronicle<'_> {
     }
 
     /// False when the alert has been closed since it was read.
-    async fn raise(
-        &mut self,
-        tx: &mut Tx,
-        index: usize,
-        scored: &Scored,
-        causes: &Causes,
-    ) -> Result<bool> {
-        let found = self.find(tx, causes).await?;
-        let (snapshot, sentence, short) = self.explain(scored, &found);
-        let reasons = Reasons {
-            snapshot: &snapshot,
-            sentence: &sentence,
-            short: &short,
-        };
+    async fn raise(&mut self, tx: &mut Tx, index: usize, moment: &Moment) -> Result<bool> {
+        let picture = self.picture(tx, moment).await?;
         let Some(alert) = self.alerts.get(index) else {
             return Ok(false);
         };
-        let moment = (self.now, self.late);
-        if !rows::raise_alert(tx, self.tenant.id, alert, &reasons, moment).await? {
+        let at = (self.now, self.late);
+        if !rows::raise_alert(tx, self.tenant.id, alert, &picture.reasons(), at).await? {
             return Ok(false);
         }
-        self.freeze(tx, alert.id, &found).await?;
+        self.freeze(tx, alert.id, &picture).await?;
         if let Some(alert) = self.alerts.get_mut(index) {
-            alert.score = scored.assessment.score;
-            alert.last_signal = alert.last_signal.max(scored.assessment.minute);
-            alert.rules.extend(scored.assessment.fired());
+            alert.score = moment.score();
+            alert.last_signal = alert.last_signal.max(moment.minute());
+            alert.rules.extend(moment.fired());
         }
         Ok(true)
     }
 
-    fn go_on(&mut self, index: usize, scored: &Scored, fired: &BTreeSet<RuleKey>) {
-        let minute = scored.assessment.minute;
+    fn go_on(&mut self, index: usize, moment: &Moment, fired: &BTreeSet<RuleName>) {
+        let minute = moment.minute();
         let Some(alert) = self.alerts.get_mut(index) else {
             return;
         };
@@ -216,9 +281,9 @@ impl Chronicle<'_> {
         });
         pending.first = pending.first.min(minute);
         pending.last = pending.last.max(minute);
-        pending.rules.extend(fired.iter().copied());
-        if scored.assessment.score == alert.score {
-            pending.again = Some(scored.clone());
+        pending.rules.extend(fired.iter().cloned());
+        if moment.score() == alert.score {
+            pending.again = Some(moment.clone());
         }
     }
 
@@ -235,25 +300,45 @@ impl Chronicle<'_> {
         let minutes = (pending.first, pending.last);
         let moment = (now, self.late);
         rows::continue_alert(tx, tenant, &alert, minutes, &pending.rules, moment).await?;
-        if let Some((scored, causes)) = pending
-            .again
-            .as_ref()
-            .and_then(|s| Some((s, s.causes.as_ref()?)))
-        {
-            let found = self.find(tx, causes).await?;
-            let (snapshot, sentence, short) = self.explain(scored, &found);
-            let reasons = Reasons {
-                snapshot: &snapshot,
-                sentence: &sentence,
-                short: &short,
-            };
-            rows::refresh_reasons(tx, tenant, alert.id, &reasons).await?;
-            self.freeze(tx, alert.id, &found).await?;
+        if let Some(again) = &pending.again {
+            let picture = self.picture(tx, again).await?;
+            rows::refresh_reasons(tx, tenant, alert.id, &picture.reasons()).await?;
+            self.freeze(tx, alert.id, &picture).await?;
         }
         if let Some(alert) = self.alerts.get_mut(pending.index) {
             alert.rules.extend(pending.rules);
         }
         Ok(())
+    }
+
+    async fn picture(&self, tx: &mut Tx, moment: &Moment) -> Result<Arc<Picture>> {
+        let scored = match moment {
+            Moment::Calibrated(picture) => return Ok(Arc::clone(picture)),
+            Moment::Classic(scored) => scored,
+        };
+        let found = match &scored.causes {
+            Some(causes) => self.find(tx, causes).await?,
+            None => Vec::new(),
+        };
+        let settings = &self.tenant.scoring;
+        let assessment = &scored.assessment;
+        let threshold = settings.alert_threshold;
+        let mut evidence: BTreeMap<EventId, BTreeSet<RuleName>> = BTreeMap::new();
+        for signal in &found {
+            for id in &signal.sample {
+                evidence.entry(*id).or_default().insert(signal.rule.into());
+            }
+        }
+        let snapshot = explain::snapshot(assessment, threshold, &settings.zone, &found);
+        let sentence = explain::headline(&self.name, assessment, &settings.zone);
+        let zone = settings.zone.name().to_owned();
+        Ok(Arc::new(Picture {
+            receipt: receipt(&snapshot, &sentence, &Inputs::Classic { zone }, None),
+            snapshot,
+            sentence,
+            short: assessment.signals.iter().map(explain::short).collect(),
+            evidence,
+        }))
     }
 
     /// Reads the actor's events of the windows and sorts them to the signals they caused.
@@ -273,27 +358,7 @@ impl Chronicle<'_> {
         Ok(collector.finish())
     }
 
-    async fn freeze(&self, tx: &mut Tx, alert: AlertId, found: &[Found]) -> Result<()> {
-        let mut wanted: BTreeMap<EventId, BTreeSet<RuleKey>> = BTreeMap::new();
-        for signal in found {
-            for id in &signal.sample {
-                wanted.entry(*id).or_default().insert(signal.rule);
-            }
-        }
-        Ok(rows::freeze_evidence(tx, self.tenant.id, alert, &wanted).await?)
-    }
-
-    fn explain(
-        &self,
-        scored: &Scored,
-        found: &[Found],
-    ) -> (domain::score::Snapshot, String, Vec<String>) {
-        let settings = &self.tenant.scoring;
-        let assessment = &scored.assessment;
-        let snapshot =
-            explain::snapshot(assessment, settings.alert_threshold, &settings.zone, found);
-        let sentence = explain::headline(&self.name, assessment, &settings.zone);
-        let short = assessment.signals.iter().map(explain::short).collect();
-        (snapshot, sentence, short)
+    async fn freeze(&self, tx: &mut Tx, alert: AlertId, picture: &Picture) -> Result<()> {
+        Ok(rows::freeze_evidence(tx, self.tenant.id, alert, &picture.evidence).await?)
     }
 }

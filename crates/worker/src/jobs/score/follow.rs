@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use domain::actor::{ActorId, Partition};
 use domain::event::Outcome;
 use domain::id::SourceId;
-use domain::rule::RuleSet;
+use domain::rule::{RuleSet, RuleSettings};
 use domain::score::{Assessment, Points};
-use domain::tenant::Tenant;
+use domain::tenant::{RuleSetName, Tenant};
 use domain::time::{DAY_US, Day, HOUR_US, Minute, Timestamp};
 use scoring::observation::{Observation, ValueHash};
 use scoring::profile::Profile;
@@ -79,7 +79,7 @@ pub(crate) async fn prepare(
     let hours = count_hours(&events);
     let grouped = by_actor(events);
     let actors: Vec<ActorId> = grouped.keys().copied().collect();
-    let rules = rows::rules(db, tenant.id).await?;
+    let rules = rules_of(db, &tenant).await?;
     let (mut stored, mut excluded) = (HashMap::new(), HashMap::new());
     for chunk in actors.chunks(500) {
         stored.extend(rows::profiles(db, tenant.id, chunk).await?);
@@ -111,6 +111,19 @@ pub(crate) async fn prepare(
     Ok(prepared.await?)
 }
 
+/// The five rules in force. Where another grading scores they are all off: profiles are folded all
+/// the same, because people are shown them as what is usual.
+async fn rules_of(db: &Db, tenant: &Tenant) -> Result<RuleSet> {
+    let rules = rows::rules(db, tenant.id).await?;
+    Ok(match tenant.scoring.ruleset {
+        RuleSetName::Classic => rules,
+        RuleSetName::Calibrated => RuleSet::with(rules.iter().map(|rule| RuleSettings {
+            enabled: false,
+            ..*rule
+        })),
+    })
+}
+
 /// Replays the actors whose events came late, reading their events up to the pass's position.
 pub(crate) async fn replay_late(
     tx: &mut Tx,
@@ -130,7 +143,6 @@ pub(crate) async fn replay_late(
     }
     Ok(TenantPass {
         tenant,
-        rules,
         actors: done,
         hours,
     })

@@ -2,6 +2,7 @@
 //! minutes, and writes profiles, scores, rollups, alerts and cursor in one transaction under its
 //! leases. A crash anywhere repeats the pass; nothing is counted twice.
 
+mod calibrated;
 mod episodes;
 mod follow;
 mod place;
@@ -12,14 +13,15 @@ use std::sync::Arc;
 
 use domain::actor::ActorId;
 use domain::id::TenantId;
-use domain::tenant::Tenant;
-use domain::time::{Clock, MINUTE_US, Timestamp};
+use domain::tenant::{RuleSetName, Tenant};
+use domain::time::{Clock, Day, MINUTE_US, Timestamp};
 use store::log::{Position, Tailed};
 use store::partitions::{self, Held};
 use store::{Db, log, scoring as rows, tenants};
 
 use crate::error::Result;
 use crate::runner::Stop;
+use calibrated::Ledger;
 use follow::Followed;
 
 /// Events of one pass.
@@ -52,13 +54,24 @@ impl Pass {
 }
 
 /// One worker's scorer.
-#[derive(Debug)]
 pub struct Scorer {
     owner: String,
     criteria: HashMap<TenantId, i64>,
     renewed_at: Timestamp,
     held: Vec<Held>,
     stop: Stop,
+    /// Organisations of the calibrated grading as the last pass left them. Derived again whenever
+    /// a pass failed or leases changed hands.
+    ledgers: HashMap<TenantId, Ledger>,
+}
+
+impl std::fmt::Debug for Scorer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Scorer")
+            .field("owner", &self.owner)
+            .field("held", &self.held.len())
+            .finish_non_exhaustive()
+    }
 }
 
 /// Leases are renewed when this much of them has passed: a quarter.
@@ -73,6 +86,7 @@ impl Scorer {
             renewed_at: Timestamp::default(),
             held: Vec::new(),
             stop: Stop::new(),
+            ledgers: HashMap::new(),
         }
     }
 
@@ -84,7 +98,10 @@ impl Scorer {
 
     /// Passes until nothing is left, then lets scores fall, and says what was done.
     pub async fn catch_up(&mut self, db: &Db, clock: &Arc<dyn Clock>) -> Result<String> {
-        let done = self.catch_up_quietly(db, clock).await?;
+        let mut done = self.catch_up_quietly(db, clock).await?;
+        if !done.standby {
+            done.opened += self.settle(db, clock.now(), true).await?;
+        }
         Ok(if done.standby {
             "standing by: another worker scores".to_owned()
         } else {
@@ -97,7 +114,28 @@ impl Scorer {
 
     /// Passes until nothing is left, then lets scores fall.
     pub async fn catch_up_quietly(&mut self, db: &Db, clock: &Arc<dyn Clock>) -> Result<Pass> {
+        let mut done = self.follow(db, clock).await?;
+        if !done.standby {
+            done.opened += self.settle(db, clock.now(), false).await?;
+            self.let_scores_fall(db, clock.now()).await?;
+        }
+        Ok(done)
+    }
+
+    /// Passes until nothing is left, and leaves what is judged between passes for later: the day so
+    /// far, scores that fall.
+    pub async fn follow(&mut self, db: &Db, clock: &Arc<dyn Clock>) -> Result<Pass> {
+        let result = self.pass_all(db, clock).await;
+        if result.is_err() {
+            self.ledgers.clear();
+        }
+        result
+    }
+
+    async fn pass_all(&mut self, db: &Db, clock: &Arc<dyn Clock>) -> Result<Pass> {
         let mut done = Pass::default();
+        self.renew(db, clock.now()).await?;
+        self.prepare_ledgers(db, clock.now()).await?;
         loop {
             let pass = self.pass(db, clock.now()).await?;
             let finished = pass.events < BATCH as usize;
@@ -105,9 +143,6 @@ impl Scorer {
             if finished || self.stop.is_cancelled() {
                 break;
             }
-        }
-        if !done.standby {
-            self.let_scores_fall(db, clock.now()).await?;
         }
         Ok(done)
     }
@@ -130,9 +165,14 @@ impl Scorer {
             ..Pass::default()
         };
         let batch = self.mine(batch);
-        let mut prepared = Vec::new();
+        let (mut prepared, mut graded) = (Vec::new(), Vec::new());
         for (tenant, events) in by_tenant(batch) {
             let tenant = tenants::find(db, tenant).await?;
+            if tenant.scoring.ruleset == RuleSetName::Calibrated {
+                let ledger = self.ledger(db, &tenant, slowest, now).await?;
+                let folded = calibrated::fold(db, tenant.clone(), ledger, &events, slowest);
+                graded.push((tenant.id, folded.await?));
+            }
             prepared.push(follow::prepare(db, tenant, events, now).await?);
         }
         let mut tx = db.begin().await?;
@@ -141,11 +181,18 @@ impl Scorer {
             pass.actors += followed.actors.len();
             pass.opened += write::save(&mut tx, followed, last, now).await?;
         }
+        let mut ledgers = Vec::new();
+        for (tenant, folded) in graded {
+            let (opened, ledger) = folded.save(&mut tx, last, now).await?;
+            pass.opened += opened;
+            ledgers.push((tenant, ledger));
+        }
         partitions::advance(&mut tx, &self.owner, &self.held, last).await?;
         tx.commit().await?;
         for held in &mut self.held {
             held.position = held.position.max(last);
         }
+        self.ledgers.extend(ledgers);
         metrics::counter!("irm_events_scored_total").increment(pass.events as u64);
         metrics::counter!("irm_alerts_opened_total").increment(pass.opened as u64);
         Ok(pass)
@@ -165,9 +212,95 @@ impl Scorer {
         if fresh && !self.held.is_empty() {
             return Ok(());
         }
-        self.held = partitions::acquire(db, &self.owner, now).await?;
+        let held = partitions::acquire(db, &self.owner, now).await?;
+        let same = |a: &Held, b: &Held| a.part == b.part && a.fence == b.fence;
+        if held.len() != self.held.len() || !held.iter().zip(&self.held).all(|(a, b)| same(a, b)) {
+            self.ledgers.clear();
+        }
+        self.held = held;
         self.renewed_at = now;
         Ok(())
+    }
+
+    /// Everything up to here is folded.
+    fn folded(&self) -> Option<Position> {
+        self.held.iter().map(|h| h.position).min()
+    }
+
+    /// The organisation as the last pass left it, else as it is stored, else derived from events.
+    async fn ledger(
+        &mut self,
+        db: &Db,
+        tenant: &Tenant,
+        folded: Position,
+        now: Timestamp,
+    ) -> Result<Ledger> {
+        if let Some(ledger) = self.ledgers.remove(&tenant.id) {
+            return Ok(ledger);
+        }
+        match Ledger::load(db, tenant, folded).await? {
+            Some(ledger) if ledger.kept.rebuilding_from.is_none() => Ok(ledger),
+            _ => self.derive(db, tenant, None, folded, now).await,
+        }
+    }
+
+    async fn derive(
+        &self,
+        db: &Db,
+        tenant: &Tenant,
+        alerts_from: Option<Day>,
+        folded: Position,
+        now: Timestamp,
+    ) -> Result<Ledger> {
+        let lease = (self.owner.as_str(), self.held.as_slice());
+        tracing::info!(tenant = %tenant.slug, "deriving the calibrated grading from stored events");
+        calibrated::derive(db, tenant, alerts_from, folded, lease, now).await
+    }
+
+    /// Makes every organisation of the calibrated grading ready before events are read: none may
+    /// be derived while its position moves.
+    async fn prepare_ledgers(&mut self, db: &Db, now: Timestamp) -> Result<()> {
+        let Some(folded) = self.folded() else {
+            return Ok(());
+        };
+        for tenant in tenants::list(db).await? {
+            if tenant.scoring.ruleset != RuleSetName::Calibrated {
+                continue;
+            }
+            let mut ledger = self.ledger(db, &tenant, folded, now).await?;
+            if calibrated::is_due(&ledger, now) {
+                let from = ledger.kept.late_from;
+                ledger = self.derive(db, &tenant, from, folded, now).await?;
+            }
+            self.ledgers.insert(tenant.id, ledger);
+        }
+        Ok(())
+    }
+
+    /// Judges the newest day so far where scores are not up to date: actors with new events, or
+    /// everybody, because what one does today may be what others did in the meantime.
+    async fn settle(&mut self, db: &Db, now: Timestamp, everybody: bool) -> Result<usize> {
+        let Some(folded) = self.folded() else {
+            return Ok(0);
+        };
+        let mut opened = 0;
+        for tenant in tenants::list(db).await? {
+            let Some(mut ledger) = self.ledgers.remove(&tenant.id) else {
+                continue;
+            };
+            if everybody && ledger.moved {
+                ledger.judge_everybody();
+            }
+            if let Some(judged) = calibrated::settle(db, &tenant, &mut ledger).await? {
+                let mut tx = db.begin().await?;
+                let at = (folded, now);
+                opened += calibrated::write(&mut tx, &tenant, &judged, at, (false, true)).await?;
+                self.guard(&mut tx).await?;
+                tx.commit().await?;
+            }
+            self.ledgers.insert(tenant.id, ledger);
+        }
+        Ok(opened)
     }
 
     /// Judges actors again whose windows have emptied, or whose rules have changed.
@@ -184,6 +317,10 @@ impl Scorer {
                 let excluded = rows::excluded_days(db, tenant.id, &actors).await?;
                 let mut tx = db.begin().await?;
                 for profile in &due {
+                    if tenant.scoring.ruleset == RuleSetName::Calibrated {
+                        rows::save_due(&mut tx, tenant.id, profile.actor, None).await?;
+                        continue;
+                    }
                     write::judge_now(&mut tx, (&tenant, &rules), profile, &excluded, now).await?;
                 }
                 self.guard(&mut tx).await?;
@@ -205,7 +342,20 @@ impl Scorer {
         }
         let since = now.minute().plus(-JUDGE_AGAIN_MINUTES);
         let mut tx = db.begin().await?;
-        rows::judge_again(&mut tx, tenant.id, since).await?;
+        match tenant.scoring.ruleset {
+            RuleSetName::Classic => {
+                // Were it chosen again, its memory would have missed the days between.
+                self.ledgers.remove(&tenant.id);
+                store::calibrated::forget(&mut tx, tenant.id).await?;
+                rows::judge_again(&mut tx, tenant.id, since).await?;
+            }
+            RuleSetName::Calibrated => {
+                if let Some(ledger) = self.ledgers.get_mut(&tenant.id) {
+                    ledger.fit(tenant);
+                    ledger.judge_everybody();
+                }
+            }
+        }
         self.guard(&mut tx).await?;
         tx.commit().await?;
         // Only now: had the commit failed, the next pass must do it.
@@ -241,7 +391,6 @@ pub(crate) fn current_minute(now: Timestamp) -> domain::time::Minute {
 /// Everything followed of one tenant in one pass.
 pub(crate) struct TenantPass {
     tenant: Tenant,
-    rules: domain::rule::RuleSet,
     actors: Vec<Followed>,
     hours: BTreeMap<(domain::id::SourceId, i64), rows::HourCount>,
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use domain::rule::RuleKey;
+use domain::rule::RuleName;
 use domain::score::Points;
 use domain::time::Minute;
 use scoring::episode::{self, Episode, Step};
@@ -15,17 +15,19 @@ use store::scoring::LatestAlert;
 /// So a replay finds every alert where it stands, a late event before an opening joins the alert
 /// that followed, and a minute that a closed alert covers stays closed.
 ///
-/// `alerts` is sorted by opening minute.
+/// `alerts` is sorted by opening minute. Alerts of another rule set take nothing.
 pub(crate) fn place(
     alerts: &[LatestAlert],
+    ruleset: &str,
     minute: Minute,
     score: Points,
-    fired: &BTreeSet<RuleKey>,
+    fired: &BTreeSet<RuleName>,
 ) -> (Option<usize>, Step) {
     let following = alerts.partition_point(|a| a.opened <= minute);
     let nearest = (0..following).rev().chain(following..alerts.len());
     for index in nearest {
-        let episode = alerts.get(index).map(as_episode);
+        let alert = alerts.get(index).filter(|a| a.ruleset == ruleset);
+        let episode = alert.map(as_episode);
         match episode::step(episode.as_ref(), minute, score, fired) {
             Step::Open => {}
             step => return (Some(index), step),
@@ -59,6 +61,7 @@ mod tests {
     use super::*;
     use domain::alert::Status;
     use domain::id::AlertId;
+    use domain::rule::RuleKey;
 
     fn alert(id: i64, (opened, last): (i64, i64), score: i32, status: Status) -> LatestAlert {
         LatestAlert {
@@ -67,13 +70,20 @@ mod tests {
             last_signal: Minute(last),
             score: Points::whole(score),
             status,
-            rules: BTreeSet::from([RuleKey::NewIp]),
+            rules: BTreeSet::from([RuleKey::NewIp.into()]),
+            ruleset: "classic".to_owned(),
         }
     }
 
     fn at(alerts: &[LatestAlert], minute: i64, score: i32) -> (Option<usize>, Step) {
-        let fired = BTreeSet::from([RuleKey::NewIp]);
-        place(alerts, Minute(minute), Points::whole(score), &fired)
+        let fired = BTreeSet::from([RuleKey::NewIp.into()]);
+        place(
+            alerts,
+            "classic",
+            Minute(minute),
+            Points::whole(score),
+            &fired,
+        )
     }
 
     #[test]
@@ -87,6 +97,15 @@ mod tests {
         assert_eq!(at(&alerts, 10_000 + week, 70), (Some(1), Step::Continue));
         assert_eq!(at(&alerts, 10_000 + week - 5, 80), (Some(1), Step::Raise));
         assert_eq!(at(&alerts, 13_000, 80), (None, Step::Open));
+    }
+
+    #[test]
+    fn another_rule_set_opens_its_own_alert_beside() {
+        let alerts = [alert(1, (10_000, 10_010), 70, Status::Open)];
+        let fired = BTreeSet::from([RuleKey::NewIp.into()]);
+        let minute = Minute(10_005);
+        let placed = place(&alerts, "calibrated", minute, Points::whole(90), &fired);
+        assert_eq!(placed, (None, Step::Open));
     }
 
     #[test]

@@ -5,7 +5,8 @@ use std::hash::BuildHasher;
 
 use domain::actor::ActorId;
 use domain::rule::RuleSet;
-use domain::score::Assessment;
+use domain::score::{Assessment, Judgement};
+use domain::tenant::RuleSetName;
 use domain::tenant::Tenant;
 use domain::time::{Day, Timestamp};
 use scoring::explain;
@@ -17,8 +18,9 @@ use store::scoring::{
     self as rows, ActorUpdate, DayUpdate, ProfileUpdate, ScoreUpdate, StoredProfile,
 };
 
+use super::episodes::{self, Alerting, Moment};
 use super::follow::{Followed, criteria};
-use super::{TenantPass, current_minute, episodes};
+use super::{TenantPass, current_minute};
 use crate::error::Result;
 
 /// Writes a tenant's pass and returns how many alerts opened.
@@ -30,11 +32,13 @@ pub(crate) async fn save(
 ) -> Result<usize> {
     let TenantPass {
         tenant,
-        rules,
         actors,
         hours,
     } = pass;
     rows::add_hours(tx, tenant.id, &hours).await?;
+    if tenant.scoring.ruleset == RuleSetName::Calibrated {
+        return save_profiles(tx, &tenant, actors, now).await;
+    }
     for actor in &actors {
         if let Some(from) = actor.replaced_from {
             rows::forget_scores(tx, tenant.id, actor.actor, from).await?;
@@ -45,14 +49,39 @@ pub(crate) async fn save(
     for mut actor in actors {
         updates.take(&tenant, &mut actor);
         if !actor.alerting.is_empty() {
-            alerting.push(actor);
+            let moments = actor.alerting.into_iter().map(Box::new);
+            alerting.push(Alerting {
+                actor: actor.actor,
+                part: actor.part,
+                late: actor.replaced_from.is_some(),
+                moments: moments.map(Moment::Classic).collect(),
+            });
         }
     }
     rows::save_profiles(tx, tenant.id, updates.profiles, now).await?;
     rows::save_actors(tx, tenant.id, updates.actors).await?;
     rows::save_scores(tx, tenant.id, updates.scores, now).await?;
     rows::save_days(tx, tenant.id, updates.days, now).await?;
-    episodes::raise(tx, (&tenant, &rules), alerting, until, now).await
+    episodes::raise(tx, &tenant, alerting, until, now).await
+}
+
+/// Where another grading scores, only what people see as usual is kept from here.
+async fn save_profiles(
+    tx: &mut Tx,
+    tenant: &Tenant,
+    actors: Vec<Followed>,
+    now: Timestamp,
+) -> Result<usize> {
+    let mut updates = Updates::default();
+    for mut actor in actors {
+        updates.take(tenant, &mut actor);
+    }
+    for profile in &mut updates.profiles {
+        profile.due = None;
+    }
+    rows::save_profiles(tx, tenant.id, updates.profiles, now).await?;
+    rows::save_seen(tx, tenant.id, updates.actors).await?;
+    Ok(0)
 }
 
 /// The rows of one pass, gathered so that each table is written at once.
@@ -75,7 +104,7 @@ impl Updates {
         self.scores.extend(changed.map(|assessment| ScoreUpdate {
             actor,
             part,
-            assessment,
+            judgement: Judgement::Classic(assessment),
             cause,
         }));
         self.days

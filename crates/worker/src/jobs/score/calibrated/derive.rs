@@ -1,0 +1,96 @@
+//! Deriving everything again from the stored events: when an organisation changes to this
+//! grading, when what was stored is of another version, and when events came too late.
+//!
+//! Day by day, each in a transaction of its own: a crash goes on where it stopped. No other pass
+//! of the organisation runs meanwhile, so the position stands still.
+
+use domain::tenant::Tenant;
+use domain::time::{DAY_US, Day, Timestamp};
+use store::Db;
+use store::calibrated as rows;
+use store::log::{self, Position};
+use store::partitions::{self, Held};
+
+use super::{Folded, Ledger};
+use crate::error::Result;
+
+/// So many late events are taken in at once; fewer at most once a day.
+const MANY: i64 = 1000;
+
+/// True when late events should be taken in now.
+pub(crate) fn is_due(ledger: &Ledger, now: Timestamp) -> bool {
+    let kept = &ledger.kept;
+    let waited = now.micros() - kept.rebuilt_at.micros() >= DAY_US;
+    kept.rebuilding_from.is_some() || kept.late >= MANY || (kept.late > 0 && waited)
+}
+
+/// Derives a tenant's memory and scores from the events up to a position, and returns what is in
+/// force then. Alerts open from `alerts_from` on: those of days before it are history, whoever
+/// judged them then.
+pub(crate) async fn derive(
+    db: &Db,
+    tenant: &Tenant,
+    alerts_from: Option<Day>,
+    until: Position,
+    (owner, held): (&str, &[Held]),
+    now: Timestamp,
+) -> Result<Ledger> {
+    let mut ledger = match Ledger::load(db, tenant, Position::START).await? {
+        Some(going_on) if going_on.kept.rebuilding_from.is_some() => going_on,
+        _ => begin(db, tenant, alerts_from, (owner, held), now).await?,
+    };
+    let mut after = ledger.organisation.last();
+    while let Some(day) = log::next_day(db, tenant.id, after, until).await? {
+        ledger.read_day(db, tenant, day, until).await?;
+        after = Some(day);
+        if ledger.days.len() < 2 {
+            continue;
+        }
+        let mut pass = Folded::new(tenant.clone(), ledger);
+        pass.derived = true;
+        pass.alerts_from = pass.ledger.kept.rebuilding_from.unwrap_or(Day(i32::MIN));
+        pass.close_first(db).await?;
+        let mut tx = db.begin().await?;
+        let (_, closed) = pass.save(&mut tx, until, now).await?;
+        partitions::hold(&mut tx, owner, held).await?;
+        tx.commit().await?;
+        ledger = closed;
+    }
+    ledger.kept.rebuilding_from = None;
+    ledger.kept.late = 0;
+    ledger.kept.late_from = None;
+    ledger.judge_everybody();
+    let mut kept = ledger.remembered(None);
+    let mut tx = db.begin().await?;
+    if let Some(open) = ledger.days.keys().next() {
+        store::scoring::forget_day(&mut tx, tenant.id, *open).await?;
+    }
+    rows::save_organisation(&mut tx, tenant.id, &kept, now).await?;
+    partitions::hold(&mut tx, owner, held).await?;
+    tx.commit().await?;
+    kept.revision += 1;
+    kept.state = Vec::new();
+    ledger.kept = kept;
+    Ok(ledger)
+}
+
+async fn begin(
+    db: &Db,
+    tenant: &Tenant,
+    alerts_from: Option<Day>,
+    (owner, held): (&str, &[Held]),
+    now: Timestamp,
+) -> Result<Ledger> {
+    let mut ledger = Ledger::empty(tenant, now);
+    ledger.kept.rebuilding_from = Some(alerts_from.unwrap_or(Day(i32::MAX)));
+    let mut kept = ledger.remembered(None);
+    let mut tx = db.begin().await?;
+    rows::forget(&mut tx, tenant.id).await?;
+    rows::save_organisation(&mut tx, tenant.id, &kept, now).await?;
+    partitions::hold(&mut tx, owner, held).await?;
+    tx.commit().await?;
+    kept.revision += 1;
+    kept.state = Vec::new();
+    ledger.kept = kept;
+    Ok(ledger)
+}
