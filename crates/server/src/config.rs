@@ -7,6 +7,7 @@ mod key;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
+use collectors::syslog::tls::{TlsFiles, acceptor};
 use domain::score::Points;
 use domain::tenant::{RuleSetName, Slug};
 use domain::time::Zone;
@@ -75,6 +76,8 @@ pub struct Config {
     pub master_key: Option<MasterKey>,
     /// Earlier master keys, which still open what they sealed.
     pub previous_keys: Vec<MasterKey>,
+    /// Certificate and key of listeners on `tls://` addresses.
+    pub syslog_tls: Option<TlsFiles>,
     /// The first administrator, when one is named.
     pub admin: Option<Admin>,
 }
@@ -129,6 +132,11 @@ impl Config {
         ]
         .map(|(name, said)| problems.or(millis(name, said), DEFAULT_INTERVAL));
         let key = secrets.key.map(|k| MasterKey::parse(&k)).transpose();
+        let tls = tls(
+            said.syslog_tls_cert,
+            said.syslog_tls_key,
+            said.syslog_tls_client_ca,
+        );
         let previous = previous_keys(secrets.previous.as_deref());
         let admin = admin(
             secrets.admin_email,
@@ -146,6 +154,7 @@ impl Config {
             log_format: problems.or(log_format, LogFormat::Pretty)?,
             alert_threshold: problems.or(threshold, Points::whole(60))?,
             retention_days: problems.or(retention, 90)?,
+            syslog_tls: problems.or(tls, None)?,
             previous_keys: problems.or(previous, Vec::new())?,
             master_key: problems.or(key, None)?,
             admin: problems.or(admin, None)?,
@@ -197,6 +206,35 @@ impl Problems {
             other => other,
         }
     }
+}
+
+/// The files of TLS listeners, which must be readable and fit together.
+fn tls(
+    certificate: Option<String>,
+    key: Option<String>,
+    client_authorities: Option<String>,
+) -> Outcome<Option<TlsFiles>> {
+    let files = match (certificate, key) {
+        (None, None) => return Ok(None),
+        (Some(_), None) => {
+            return Err(Failure::configuration(
+                "SYSLOG_TLS_KEY is missing: name the PEM file with the key of SYSLOG_TLS_CERT",
+            ));
+        }
+        (None, Some(_)) => {
+            return Err(Failure::configuration(
+                "SYSLOG_TLS_CERT is missing: name the PEM file with the certificate of SYSLOG_TLS_KEY",
+            ));
+        }
+        (Some(certificate), Some(key)) => TlsFiles {
+            certificate: certificate.into(),
+            key: key.into(),
+            client_authorities: client_authorities.map(Into::into),
+        },
+    };
+    acceptor(&files)
+        .map_err(|e| Failure::configuration(format!("SYSLOG_TLS_CERT and SYSLOG_TLS_KEY: {e}")))?;
+    Ok(Some(files))
 }
 
 /// Earlier keys, separated by commas.

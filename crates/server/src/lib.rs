@@ -5,6 +5,7 @@ pub mod clock;
 pub mod config;
 pub mod demo;
 pub mod failure;
+mod listeners;
 mod shutdown;
 mod start;
 mod telemetry;

@@ -23,6 +23,7 @@ use worker::{Intervals, Runner};
 use crate::clock::SystemClock;
 use crate::config::{Config, MasterKey};
 use crate::failure::{Failure, Outcome};
+use crate::listeners::Listeners;
 
 /// bcrypt cost of passwords and API keys.
 const BCRYPT_COST: u32 = 12;
@@ -42,6 +43,8 @@ fn bcrypt_cost() -> u32 {
 pub(crate) struct Roles {
     pub web: bool,
     pub worker: bool,
+    /// Syslog listeners of the integrations that have one.
+    pub listeners: bool,
 }
 
 /// Opens the database and brings its schema up to date.
@@ -180,14 +183,18 @@ pub(crate) async fn run(
             ready(address);
         }
     }
+    if roles.listeners {
+        let listeners = listeners(config, &db, &clock, &wake)?;
+        let stop = stop.clone();
+        parts.spawn(async move {
+            listeners.run(stop).await;
+            Ok(())
+        });
+    }
     if roles.worker {
-        let intervals = Intervals {
-            score: config.scoring_interval,
-            baseline: config.baseline_interval,
-        };
-        let owner = worker_name();
         let pulling = pulling(config, &db, &wake, providers)?;
-        let runner = Runner::new(db.clone(), clock, wake, intervals, owner).pulling(pulling);
+        let runner =
+            Runner::new(db.clone(), clock, wake, intervals(config), worker_name()).pulling(pulling);
         let stop = stop.clone();
         parts.spawn(async move { runner.run(stop).await.map_err(Failure::from) });
     }
@@ -201,6 +208,29 @@ pub(crate) async fn run(
     let _ = ops_task.await;
     db.close().await;
     outcome
+}
+
+fn intervals(config: &Config) -> Intervals {
+    Intervals {
+        score: config.scoring_interval,
+        baseline: config.baseline_interval,
+    }
+}
+
+/// What listens for the integrations that have a listener.
+fn listeners(
+    config: &Config,
+    db: &Db,
+    clock: &Arc<dyn Clock>,
+    wake: &Arc<Notify>,
+) -> Outcome<Listeners> {
+    Ok(Listeners {
+        db: db.clone(),
+        clock: Arc::clone(clock),
+        appender: Appender::start(db.clone(), Arc::clone(wake)),
+        keys: Arc::new(Keys::new(config.require_key()?.bytes())),
+        tls: config.syslog_tls.clone(),
+    })
 }
 
 /// The address that stands in for those of AWS, in the SDKs' own variable: an interface endpoint,

@@ -110,6 +110,7 @@ pub(super) async fn run(arguments: Arguments) -> Outcome {
     let roles = Roles {
         web: true,
         worker: true,
+        listeners: true,
     };
     start::run(&config, db, roles, stop, |address| {
         println!("\n  Dashboard  http://{address}\n  E-mail     {EMAIL}\n  Password   {password}\n\nCtrl-C stops it.");

@@ -12,16 +12,19 @@ use crate::start::{self, Roles};
 pub(super) const BOTH: Roles = Roles {
     web: true,
     worker: true,
+    listeners: true,
 };
 /// Pages, API and ingest.
 pub(super) const WEB: Roles = Roles {
     web: true,
     worker: false,
+    listeners: false,
 };
 /// Jobs.
 pub(super) const WORKER: Roles = Roles {
     web: false,
     worker: true,
+    listeners: false,
 };
 
 #[derive(Debug, Args)]

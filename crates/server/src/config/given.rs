@@ -41,6 +41,15 @@ pub struct Flags {
     /// Days raw events are kept, for a new organisation
     #[arg(long, env = "DATA_RETENTION_DAYS", global = true)]
     pub(super) data_retention_days: Option<String>,
+    /// PEM file with the certificate chain for listeners on tls:// addresses
+    #[arg(long, env = "SYSLOG_TLS_CERT", global = true)]
+    pub(super) syslog_tls_cert: Option<String>,
+    /// PEM file with the private key for listeners on tls:// addresses
+    #[arg(long, env = "SYSLOG_TLS_KEY", global = true)]
+    pub(super) syslog_tls_key: Option<String>,
+    /// PEM file with the authorities whose certificates TLS senders must show
+    #[arg(long, env = "SYSLOG_TLS_CLIENT_CA", global = true)]
+    pub(super) syslog_tls_client_ca: Option<String>,
     /// Settings file
     #[arg(long, env = "INSIDER_RISK_CONFIG", global = true)]
     config: Option<PathBuf>,
@@ -78,6 +87,9 @@ impl Flags {
             log_format: first(self.log_format, file.log_format),
             alert_threshold: first(self.alert_threshold, text(file.alert_threshold)),
             data_retention_days: first(self.data_retention_days, text(file.data_retention_days)),
+            syslog_tls_cert: first(self.syslog_tls_cert, file.syslog_tls_cert),
+            syslog_tls_key: first(self.syslog_tls_key, file.syslog_tls_key),
+            syslog_tls_client_ca: first(self.syslog_tls_client_ca, file.syslog_tls_client_ca),
             config: self.config,
         }
     }
@@ -150,6 +162,9 @@ pub(super) struct File {
     log_format: Option<String>,
     alert_threshold: Option<Scalar>,
     data_retention_days: Option<Scalar>,
+    syslog_tls_cert: Option<String>,
+    syslog_tls_key: Option<String>,
+    syslog_tls_client_ca: Option<String>,
     integration_encryption_key: Option<String>,
     integration_encryption_key_previous: Option<String>,
     admin_email: Option<String>,

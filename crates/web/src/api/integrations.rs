@@ -11,7 +11,7 @@ use domain::source::SourceSettings;
 use domain::tenant::{NotASlug, Slug};
 use serde::de::DeserializeOwned;
 use store::integrations::{self, NewIntegration};
-use store::{runs, secrets, sources};
+use store::{collector_instances, runs, secrets, sources};
 
 use super::{List, json, json_with};
 use crate::app::App;
@@ -124,8 +124,10 @@ pub(crate) async fn show(
     let stored = secrets::list(scope, &secrets::Owner::Integration(id)).await?;
     let runs = runs::list(scope, id, None, SHOWN_RUNS).await?;
     let tested = integrations::last_test(scope, id).await?;
-    let body =
-        IntegrationBody::new(&app, &watched).with_details(stored, runs, tested.as_ref(), scope.now);
+    let instances = collector_instances::list(scope, id).await?;
+    let body = IntegrationBody::new(&app, &watched)
+        .with_details(stored, runs, tested.as_ref(), scope.now)
+        .with_instances(instances);
     Ok(json(&body))
 }
 

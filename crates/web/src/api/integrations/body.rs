@@ -7,6 +7,7 @@ use domain::redaction::Redaction;
 use domain::source::SourceSettings;
 use domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
+use store::collector_instances::Instance;
 use store::integrations::Watched;
 use store::runs::Run;
 use store::secrets::Stored;
@@ -66,6 +67,9 @@ pub(crate) struct IntegrationBody {
     /// The latest 50 runs, newest first.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     runs: Vec<RunRow>,
+    /// The listener of this service, or the edge collectors that report, latest report first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    instances: Vec<InstanceRow>,
     /// The API key, only in the answer that made it.
     #[serde(skip_serializing_if = "Option::is_none")]
     key: Option<String>,
@@ -120,6 +124,46 @@ struct RunRow {
     next_run_at: Option<String>,
 }
 
+/// Who listens, as last reported. Counters count since its start:
+/// received = parsed + rejected + dropped + what waits.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct InstanceRow {
+    instance: String,
+    /// listener or collector.
+    kind: String,
+    host: String,
+    version: String,
+    started_at: String,
+    last_beat_at: String,
+    received: i64,
+    parsed: i64,
+    rejected: i64,
+    dropped: i64,
+    /// Datagrams the kernel threw away; not part of received.
+    kernel_dropped: i64,
+    buffered: i64,
+}
+
+impl From<Instance> for InstanceRow {
+    fn from(Instance { beat, last_beat_at }: Instance) -> Self {
+        Self {
+            instance: beat.instance,
+            kind: beat.kind,
+            host: beat.host,
+            version: beat.version,
+            started_at: beat.started_at.to_string(),
+            last_beat_at: last_beat_at.to_string(),
+            received: beat.received,
+            parsed: beat.parsed,
+            rejected: beat.rejected,
+            dropped: beat.dropped,
+            kernel_dropped: beat.kernel_dropped,
+            buffered: beat.buffered,
+        }
+    }
+}
+
 impl IntegrationBody {
     pub(super) fn new(app: &App, watched: &Watched) -> Self {
         let (integration, health) = (&watched.integration, &watched.health);
@@ -155,6 +199,7 @@ impl IntegrationBody {
             secrets: Vec::new(),
             last_test: None,
             runs: Vec::new(),
+            instances: Vec::new(),
             key: None,
             secret: None,
         }
@@ -172,6 +217,11 @@ impl IntegrationBody {
         self.secrets = stored.into_iter().map(SecretBody::from).collect();
         self.runs = runs.into_iter().map(RunRow::from).collect();
         self.last_test = tested.map(TestBody::from);
+        self
+    }
+
+    pub(super) fn with_instances(mut self, instances: Vec<Instance>) -> Self {
+        self.instances = instances.into_iter().map(InstanceRow::from).collect();
         self
     }
 
