@@ -6,10 +6,11 @@ use domain::time::Day;
 
 use super::Judged;
 use super::action::Action;
-use super::calibration::{MOVED_DAYS, NEWCOMER_DAYS, SCORE_STEP};
+use super::calibration::SCORE_STEP;
 use super::circle::Direction;
+use super::context::Context;
 use super::day::{ActorDay, Sort, Value, outbound};
-use super::grade::Grade;
+use super::grade::{self, Grade};
 use super::organisation::Organisation;
 use super::rule::{PerRule, Rule};
 use super::state::{ActorState, RECENT_DAYS, RecentDay};
@@ -190,17 +191,8 @@ fn learn_scores(tables: &mut Tables, closing: &Closing<'_>, day: Day) {
     let scores = &mut tables.scores;
     let sum = grade.sum;
     scores.everyone.add_scaled(sum, SCORE_STEP, 1.0);
-    if state.does(Action::Change) {
-        scores.administrators.add_scaled(sum, SCORE_STEP, 1.0);
-    }
-    if state.age(day) < NEWCOMER_DAYS {
-        scores.newcomers.add_scaled(sum, SCORE_STEP, 1.0);
-    }
-    if state
-        .moved
-        .is_some_and(|moved| day.0 - moved.0 < MOVED_DAYS)
-    {
-        scores.moved.add_scaled(sum, SCORE_STEP, 1.0);
+    for context in Context::of(state, day) {
+        scores.contexts[context].add_scaled(sum, SCORE_STEP, 1.0);
     }
 }
 
@@ -315,6 +307,8 @@ fn learn(
     }
     for (family, part) in judged.grade.families.iter() {
         state.strangeness[family] = part.strangeness as f32;
+        let usual = &mut state.usually_strange[family];
+        *usual = *usual * decay as f32 + grade::strangeness(part.rarity) as f32;
     }
     learn_habits(state, today, day, decay as f32);
     learn_rates(state, today, day);

@@ -2,6 +2,7 @@
 
 use domain::time::Day;
 
+use super::context::Context;
 use super::organisation::Organisation;
 use super::rule::{Family, PerFamily, PerRule, Rule};
 use super::state::ActorState;
@@ -14,6 +15,8 @@ const RANKS: [f64; 7] = [1.0, 0.75, 0.55, 0.4, 0.28, 0.2, 0.1];
 const ORDINARY: f64 = 0.7;
 /// The most strangeness of one day.
 const STRANGEST: f64 = 3.0;
+/// Days without strangeness that everyone is taken to have had.
+const STRANGE_PRIOR: f64 = 10.0;
 /// Memory counts only while today is a little strange itself.
 const WAKES: f64 = 0.3;
 
@@ -47,6 +50,8 @@ pub struct Grade {
     pub sum: f64,
     /// What the contexts leave of it, 0..=1.
     pub noise: f64,
+    /// The context that decided it.
+    pub context: Option<Context>,
     /// The raw score.
     pub raw: f64,
     /// The raw score that alerts.
@@ -103,7 +108,8 @@ pub(super) fn of(
             grade.combined
         };
         let before = f64::from(state.strangeness[family]) * parameters.memory_kept;
-        grade.strangeness = before + (grade.rarity - ORDINARY).clamp(0.0, STRANGEST);
+        let usual = parameters.usual * usually_strange(state, family);
+        grade.strangeness = before + (strangeness(grade.rarity) - usual).max(0.0);
         let weight = family.weight();
         grade.today = (weight * grade.rarity - parameters.materiality).max(0.0);
         if grade.rarity > WAKES {
@@ -114,7 +120,7 @@ pub(super) fn of(
         grade
     });
     let sum = rank(&mut families, parameters.further);
-    let noise = calibration.noise(state, day, tables);
+    let (noise, context) = calibration.noise(state, day, parameters);
     let raw = sum * noise;
     Grade {
         surprises,
@@ -122,9 +128,21 @@ pub(super) fn of(
         families,
         sum,
         noise,
+        context,
         raw,
         threshold: calibration.threshold,
     }
+}
+
+/// How strange a day of such rarity is.
+pub(super) fn strangeness(rarity: f64) -> f64 {
+    (rarity - ORDINARY).clamp(0.0, STRANGEST)
+}
+
+/// How strange a family is on an ordinary day of this actor: own mean, towards nothing while
+/// there are few days.
+fn usually_strange(state: &ActorState, family: Family) -> f64 {
+    f64::from(state.usually_strange[family]) / (f64::from(state.days) + STRANGE_PRIOR)
 }
 
 /// The strongest rule and a share of the next.

@@ -18,6 +18,10 @@ pub struct Parameters {
     pub memory_kept: f64,
     /// Exponent of the noise factor; 0 switches it off.
     pub noise: f64,
+    /// Which contexts the noise factor knows, as bits by number.
+    pub contexts: u32,
+    /// How much of an actor's usual strangeness its memory leaves out.
+    pub usual: f64,
     /// Whether own habits are used (else everyone's).
     pub own: bool,
     /// Rarity that a family must exceed before it counts.
@@ -37,6 +41,8 @@ impl Default for Parameters {
             memory: 1.2,
             memory_kept: 0.92,
             noise: 1.1,
+            contexts: u32::MAX,
+            usual: 1.0,
             own: true,
             materiality: 1.0,
             further: 1.0,

@@ -46,6 +46,8 @@ pub struct ActorState {
     pub rates: PerAction<f32>,
     /// What each family remembers of strange days.
     pub strangeness: PerFamily<f32>,
+    /// Decayed sums of each family's strangeness of a day.
+    pub usually_strange: PerFamily<f32>,
     /// The same rates over a longer time.
     pub slow_rates: PerAction<f32>,
     /// When the work last changed.
@@ -71,6 +73,13 @@ impl ActorState {
     /// True when an action is part of this actor's regular work: every third active day or more.
     pub fn does(&self, action: super::action::Action) -> bool {
         self.active_days >= 5 && self.rates[action] >= REGULAR
+    }
+
+    /// True for an account that works as regularly as a program: most hours of the clock on most
+    /// of its days, weekends too.
+    pub fn is_service(&self) -> bool {
+        let held = self.hours.iter().filter(|days| **days > 0.5 * self.days);
+        self.active_days >= 5 && held.count() >= 18
     }
 
     /// Days since the first active day.

@@ -2,6 +2,8 @@
 //! that a seed is a life.
 #![allow(dead_code, reason = "each test file uses a part")]
 
+pub mod town;
+
 use std::collections::BTreeMap;
 
 use domain::time::{Day, Minute, Zone};

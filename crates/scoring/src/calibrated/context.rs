@@ -1,0 +1,74 @@
+//! Sorts of actor-days whose ordinary life surprises more or less often than everyone's.
+//!
+//! A context is recognised from the actor's past alone, never from today and never from a list:
+//! what it is about to be judged for cannot excuse it.
+
+use domain::time::Day;
+
+use super::action::Action;
+use super::state::ActorState;
+use super::table::{Table, numbered};
+
+numbered! {
+    /// A sort of actor-day. An actor may be in several.
+    Context {
+        /// Regularly changes rights and configuration.
+        Administrators = "administrators",
+        /// Known for less than 45 days.
+        Newcomers = "newcomers",
+        /// Does other work than some weeks ago.
+        Moved = "moved",
+        /// Regularly copies to removable media.
+        Media = "media",
+        /// Regularly puts things into places outside.
+        Senders = "senders",
+        /// Regularly deletes.
+        Deleters = "deleters",
+        /// Comes from new networks again and again.
+        Roamers = "roamers",
+        /// Active at all hours and on all days: shifts, duty, programs.
+        AroundTheClock = "around_the_clock",
+        /// Works as regularly as a program.
+        Services = "services",
+    }
+}
+
+/// One cell for each context.
+pub type PerContext<T> = Table<Context, T, { Context::COUNT }>;
+
+/// Days that a newcomer is one.
+pub const NEWCOMER_DAYS: i32 = 45;
+/// Days that a change of work is recent.
+pub const MOVED_DAYS: i32 = 30;
+/// Share of active days with a network never used before from which an actor roams.
+const ROAMS: f32 = 0.12;
+/// Hours of the clock held by a tenth of the active days, from which an actor works around it.
+const HOURS: usize = 15;
+
+impl Context {
+    /// The contexts of an actor on a day.
+    pub fn of(state: &ActorState, day: Day) -> impl Iterator<Item = Self> {
+        Self::ALL.into_iter().filter(move |context| context.holds(state, day))
+    }
+
+    fn holds(self, state: &ActorState, day: Day) -> bool {
+        match self {
+            Self::Administrators => state.does(Action::Change),
+            Self::Media => state.does(Action::Copy),
+            Self::Senders => state.does(Action::Send),
+            Self::Deleters => state.does(Action::Delete),
+            Self::Newcomers => state.age(day) < NEWCOMER_DAYS,
+            Self::Moved => state.moved.is_some_and(|moved| day.0 - moved.0 < MOVED_DAYS),
+            Self::Roamers => {
+                let new = state.novelty.get(super::day::Sort::Network as usize);
+                state.active_days >= 10
+                    && new.copied().unwrap_or(0.0) > ROAMS * state.days.max(1.0)
+            }
+            Self::AroundTheClock => {
+                let held = state.hours.iter().filter(|days| **days > 0.1 * state.days);
+                state.active_days >= 10 && held.count() >= HOURS
+            }
+            Self::Services => state.is_service(),
+        }
+    }
+}
