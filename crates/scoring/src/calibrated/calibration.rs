@@ -4,7 +4,6 @@ use domain::time::Day;
 
 use super::context::{Context, PerContext};
 use super::histogram::{Curve, Histogram};
-use super::parameters::Parameters;
 use super::rule::{Family, PerFamily, PerRule, Rule};
 use super::state::ActorState;
 use super::tables::Tables;
@@ -14,8 +13,6 @@ use super::threshold;
 pub(super) const SCORE_STEP: f64 = 0.1;
 /// The noise of a context is the score that this share of its actor-days exceeds.
 const NOISE_SHARE: f64 = 0.01;
-/// Weight of the organisation's shape in a context's, in actor-days.
-const CONTEXT_PRIOR: f64 = 80.0;
 
 /// Everything that is derived.
 #[derive(Debug, Clone, PartialEq)]
@@ -45,14 +42,15 @@ impl Calibration {
         &self,
         state: &ActorState,
         day: Day,
-        parameters: &Parameters,
+        tables: &Tables,
     ) -> (f64, Option<Context>) {
+        let parameters = &tables.parameters;
         if parameters.noise <= 0.0 {
             return (1.0, None);
         }
         let everyone = self.noise.everyone.max(0.1);
         let (mut worst, mut decided) = (everyone, None);
-        for context in Context::of(state, day) {
+        for context in Context::of(state, day, tables) {
             if parameters.contexts & (1 << context as u32) != 0
                 && self.noise.contexts[context] > worst
             {
@@ -80,7 +78,7 @@ impl Noise {
         Self {
             everyone: of(&scores.everyone, 0.0),
             contexts: PerContext::from_fn(|context: Context| {
-                of(&scores.contexts[context], CONTEXT_PRIOR)
+                of(&scores.contexts[context], tables.parameters.context_prior)
             }),
         }
     }

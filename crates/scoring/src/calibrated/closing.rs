@@ -188,10 +188,11 @@ fn learn_scores(tables: &mut Tables, closing: &Closing<'_>, day: Day) {
     if tables.age(day) < FIRST_DAYS {
         return;
     }
-    let scores = &mut tables.scores;
     let sum = grade.sum;
+    let contexts: Vec<Context> = Context::of(state, day, tables).collect();
+    let scores = &mut tables.scores;
     scores.everyone.add_scaled(sum, SCORE_STEP, 1.0);
-    for context in Context::of(state, day) {
+    for context in contexts {
         scores.contexts[context].add_scaled(sum, SCORE_STEP, 1.0);
     }
 }

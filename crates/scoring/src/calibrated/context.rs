@@ -8,6 +8,8 @@ use domain::time::Day;
 use super::action::Action;
 use super::state::ActorState;
 use super::table::{Table, numbered};
+use super::tables::Tables;
+use super::threshold::FIRST_DAYS;
 
 numbered! {
     /// A sort of actor-day. An actor may be in several.
@@ -47,17 +49,25 @@ const HOURS: usize = 15;
 
 impl Context {
     /// The contexts of an actor on a day.
-    pub fn of(state: &ActorState, day: Day) -> impl Iterator<Item = Self> {
-        Self::ALL.into_iter().filter(move |context| context.holds(state, day))
+    pub(super) fn of(
+        state: &ActorState,
+        day: Day,
+        tables: &Tables,
+    ) -> impl Iterator<Item = Self> {
+        let start = tables.first.unwrap_or(day).plus(FIRST_DAYS);
+        Self::ALL.into_iter().filter(move |context| context.holds(state, day, start))
     }
 
-    fn holds(self, state: &ActorState, day: Day) -> bool {
+    fn holds(self, state: &ActorState, day: Day, start: Day) -> bool {
         match self {
             Self::Administrators => state.does(Action::Change),
             Self::Media => state.does(Action::Copy),
             Self::Senders => state.does(Action::Send),
             Self::Deleters => state.does(Action::Delete),
-            Self::Newcomers => state.age(day) < NEWCOMER_DAYS,
+            Self::Newcomers => {
+                // Those who were there when the organisation began are no newcomers.
+                state.first.is_none_or(|first| first > start) && state.age(day) < NEWCOMER_DAYS
+            }
             Self::Moved => state.moved.is_some_and(|moved| day.0 - moved.0 < MOVED_DAYS),
             Self::Roamers => {
                 let new = state.novelty.get(super::day::Sort::Network as usize);

@@ -18,6 +18,16 @@ pub struct Parameters {
     pub memory_kept: f64,
     /// Exponent of the noise factor; 0 switches it off.
     pub noise: f64,
+    /// What the weaker families of a theme count.
+    pub same: f64,
+    /// Themes.
+    pub themes: u32,
+    /// Rarity of today over which memory comes to count in full.
+    pub wake: f64,
+    /// Actor-days that everyone's shape weighs in a context's.
+    pub context_prior: f64,
+    /// Exponent.
+    pub x1: f64,
     /// Which contexts the noise factor knows, as bits by number.
     pub contexts: u32,
     /// How much of an actor's usual strangeness its memory leaves out.
@@ -41,6 +51,11 @@ impl Default for Parameters {
             memory: 1.2,
             memory_kept: 0.92,
             noise: 1.1,
+            same: 0.3,
+            themes: 0,
+            wake: 0.5,
+            context_prior: 80.0,
+            x1: 0.0,
             contexts: u32::MAX,
             usual: 1.0,
             own: true,
