@@ -26,11 +26,9 @@ pub fn of(settings: impl IntoIterator<Item = impl AsRef<str>>) -> Parameters {
             "rate" => parameters.rate = number,
             "calibrate" => parameters.calibrate = number > 0.0,
             "wake" => parameters.wake = number,
-            "x1" => parameters.x1 = number,
-            "context_prior" => parameters.context_prior = number,
+
             "same" => parameters.same = number,
-            "themes" => parameters.themes = number as u32,
-            "contexts" => parameters.contexts = number as u32,
+
             "usual" => parameters.usual = number,
             "second" => parameters.second = number,
             "memory" => parameters.memory = number,

@@ -588,7 +588,7 @@ fn at_place(class: Action, place: Place) -> Action {
 }
 
 /// `GetObject`, `get-object` and `get_object` are the words `get object`.
-fn words(text: &str) -> String {
+pub(super) fn words(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 4);
     let mut lower = false;
     for c in text.trim().chars() {

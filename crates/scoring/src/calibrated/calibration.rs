@@ -13,6 +13,8 @@ use super::threshold;
 pub(super) const SCORE_STEP: f64 = 0.1;
 /// The noise of a context is the score that this share of its actor-days exceeds.
 const NOISE_SHARE: f64 = 0.01;
+/// Weight of everyone's shape in a context's, in actor-days.
+const CONTEXT_PRIOR: f64 = 80.0;
 
 /// Everything that is derived.
 #[derive(Debug, Clone, PartialEq)]
@@ -51,9 +53,7 @@ impl Calibration {
         let everyone = self.noise.everyone.max(0.1);
         let (mut worst, mut decided) = (everyone, None);
         for context in Context::of(state, day, tables) {
-            if parameters.contexts & (1 << context as u32) != 0
-                && self.noise.contexts[context] > worst
-            {
+            if self.noise.contexts[context] > worst {
                 worst = self.noise.contexts[context];
                 decided = Some(context);
             }
@@ -78,7 +78,7 @@ impl Noise {
         Self {
             everyone: of(&scores.everyone, 0.0),
             contexts: PerContext::from_fn(|context: Context| {
-                of(&scores.contexts[context], tables.parameters.context_prior)
+                of(&scores.contexts[context], CONTEXT_PRIOR)
             }),
         }
     }

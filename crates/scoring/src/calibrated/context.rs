@@ -20,16 +20,6 @@ numbered! {
         Newcomers = "newcomers",
         /// Does other work than some weeks ago.
         Moved = "moved",
-        /// Regularly copies to removable media.
-        Media = "media",
-        /// Regularly puts things into places outside.
-        Senders = "senders",
-        /// Regularly deletes.
-        Deleters = "deleters",
-        /// Comes from new networks again and again.
-        Roamers = "roamers",
-        /// Active at all hours and on all days: shifts, duty, programs.
-        AroundTheClock = "around_the_clock",
         /// Works as regularly as a program.
         Services = "services",
     }
@@ -42,43 +32,36 @@ pub type PerContext<T> = Table<Context, T, { Context::COUNT }>;
 pub const NEWCOMER_DAYS: i32 = 45;
 /// Days that a change of work is recent.
 pub const MOVED_DAYS: i32 = 30;
-/// Share of active days with a network never used before from which an actor roams.
-const ROAMS: f32 = 0.12;
-/// Hours of the clock held by a tenth of the active days, from which an actor works around it.
-const HOURS: usize = 15;
-
 impl Context {
     /// The contexts of an actor on a day.
-    pub(super) fn of(
-        state: &ActorState,
-        day: Day,
-        tables: &Tables,
-    ) -> impl Iterator<Item = Self> {
+    pub(super) fn of(state: &ActorState, day: Day, tables: &Tables) -> impl Iterator<Item = Self> {
         let start = tables.first.unwrap_or(day).plus(FIRST_DAYS);
-        Self::ALL.into_iter().filter(move |context| context.holds(state, day, start))
+        Self::ALL
+            .into_iter()
+            .filter(move |context| context.holds(state, day, start))
     }
 
     fn holds(self, state: &ActorState, day: Day, start: Day) -> bool {
         match self {
             Self::Administrators => state.does(Action::Change),
-            Self::Media => state.does(Action::Copy),
-            Self::Senders => state.does(Action::Send),
-            Self::Deleters => state.does(Action::Delete),
             Self::Newcomers => {
                 // Those who were there when the organisation began are no newcomers.
                 state.first.is_none_or(|first| first > start) && state.age(day) < NEWCOMER_DAYS
             }
-            Self::Moved => state.moved.is_some_and(|moved| day.0 - moved.0 < MOVED_DAYS),
-            Self::Roamers => {
-                let new = state.novelty.get(super::day::Sort::Network as usize);
-                state.active_days >= 10
-                    && new.copied().unwrap_or(0.0) > ROAMS * state.days.max(1.0)
-            }
-            Self::AroundTheClock => {
-                let held = state.hours.iter().filter(|days| **days > 0.1 * state.days);
-                state.active_days >= 10 && held.count() >= HOURS
-            }
+            Self::Moved => state
+                .moved
+                .is_some_and(|moved| day.0 - moved.0 < MOVED_DAYS),
             Self::Services => state.is_service(),
+        }
+    }
+
+    /// The words people read: who such actors are.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Administrators => "People who regularly change rights and configuration",
+            Self::Newcomers => "Newcomers of less than 45 days",
+            Self::Moved => "People whose work changed lately",
+            Self::Services => "Service accounts",
         }
     }
 }

@@ -120,7 +120,7 @@ pub(super) fn of(
         }
         grade
     });
-    let sum = rank(&mut families, parameters.further, parameters.same, parameters.themes);
+    let sum = rank(&mut families, parameters.further, parameters.same);
     let (noise, context) = calibration.noise(state, day, tables);
     let raw = sum * noise;
     Grade {
@@ -162,39 +162,49 @@ fn combined(rarities: &PerRule<f64>, family: Family, second: f64) -> f64 {
     first + second * next
 }
 
-/// Gives each family its rank and sums them up. Families that see the same events share a theme:
-/// the weaker ones of a theme count `same` of what the strongest counts.
-fn rank(families: &mut PerFamily<FamilyGrade>, further: f64, same: f64, themes: u32) -> f64 {
+/// Gives each family its rank and sums them up. Families that see the same events share a rank:
+/// beside the strongest of them the others count `same`. Never falls when a family grows.
+fn rank(families: &mut PerFamily<FamilyGrade>, further: f64, same: f64) -> f64 {
     let mut order: Vec<(Family, f64)> = families
         .iter()
         .map(|(family, grade)| (family, grade.today + grade.memory))
         .filter(|(_, points)| *points > 0.0)
         .collect();
     order.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
-    let mut groups: Vec<(f64, Vec<(Family, f64)>)> = Vec::new();
+    let mut groups: Vec<Group> = Vec::new();
     for (family, points) in order {
-        let theme = family.theme(themes);
-        let group = groups.iter_mut().find(|(_, members)| {
-            members.iter().any(|(member, _)| theme.is_some() && member.theme(themes) == theme)
-        });
-        match group {
-            Some((sum, members)) => {
-                *sum += same * points;
-                members.push((family, same));
+        let shared = groups
+            .iter_mut()
+            .find(|group| group.leaves && family.leaves());
+        match shared {
+            Some(group) => {
+                group.points += same * points;
+                group.members.push((family, same));
             }
-            None => groups.push((points, vec![(family, 1.0)])),
+            None => groups.push(Group {
+                points,
+                leaves: family.leaves(),
+                members: vec![(family, 1.0)],
+            }),
         }
     }
-    groups.sort_by(|a, b| b.0.total_cmp(&a.0));
+    groups.sort_by(|a, b| b.points.total_cmp(&a.points));
     let last = RANKS.last().copied().unwrap_or(0.1);
     let mut sum = 0.0;
-    for (place, (points, members)) in groups.into_iter().enumerate() {
+    for (place, group) in groups.into_iter().enumerate() {
         let rank = RANKS.get(place).copied().unwrap_or(last);
         let rank = if place == 0 { rank } else { rank * further };
-        for (family, share) in members {
+        for (family, share) in group.members {
             families[family].rank = rank * share;
         }
-        sum += rank * points;
+        sum += rank * group.points;
     }
     sum
+}
+
+/// Families that share a rank.
+struct Group {
+    points: f64,
+    leaves: bool,
+    members: Vec<(Family, f64)>,
 }

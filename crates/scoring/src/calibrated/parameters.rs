@@ -18,18 +18,10 @@ pub struct Parameters {
     pub memory_kept: f64,
     /// Exponent of the noise factor; 0 switches it off.
     pub noise: f64,
-    /// What the weaker families of a theme count.
+    /// What the weaker families of a theme count beside its strongest; 1 in full.
     pub same: f64,
-    /// Themes.
-    pub themes: u32,
     /// Rarity of today over which memory comes to count in full.
     pub wake: f64,
-    /// Actor-days that everyone's shape weighs in a context's.
-    pub context_prior: f64,
-    /// Exponent.
-    pub x1: f64,
-    /// Which contexts the noise factor knows, as bits by number.
-    pub contexts: u32,
     /// How much of an actor's usual strangeness its memory leaves out.
     pub usual: f64,
     /// Whether own habits are used (else everyone's).
@@ -52,12 +44,8 @@ impl Default for Parameters {
             memory_kept: 0.92,
             noise: 1.1,
             same: 0.3,
-            themes: 0,
             wake: 0.5,
-            context_prior: 80.0,
-            x1: 0.0,
-            contexts: u32::MAX,
-            usual: 1.0,
+            usual: 0.5,
             own: true,
             materiality: 1.0,
             further: 1.0,

@@ -249,16 +249,12 @@ impl Family {
         }
     }
 
-    /// The theme it shares with families that count the same events.
-    pub(super) fn theme(self, themes: u32) -> Option<u32> {
-        let theme = match self {
-            Self::RemovableMedia | Self::Exfiltration => 0,
-            Self::Destination if themes & 16 != 0 => 0,
-            Self::Sequence if themes & 32 != 0 => 0,
-            Self::Network | Self::Agent => 1,
-            Self::Access | Self::Scope => 2,
-            _ => return None,
-        };
-        (themes & (1 << theme) != 0).then_some(theme)
+    /// Whether it counts the same events as the other families of this theme: what leaves, by
+    /// which way, and after what. One copy to a stick is not three independent witnesses.
+    pub(super) fn leaves(self) -> bool {
+        matches!(
+            self,
+            Self::RemovableMedia | Self::Exfiltration | Self::Sequence
+        )
     }
 }

@@ -58,6 +58,7 @@ pub fn activity(minute: Minute, action: Action, place: Place, object: &str) -> A
         failed: false,
         bytes: 0,
         object: Some(hash(object)),
+        service: false,
         address: Some(hash("10.0.0.1")),
         network: Some(hash("10.0")),
         agent: Some(hash("browser")),
