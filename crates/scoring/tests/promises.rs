@@ -36,7 +36,11 @@ fn thieves(seed: u64, days: i32) -> (Vec<i32>, Vec<i32>) {
             for event in &mut events {
                 event.address = Some(hash(&format!("10.0.{}.{actor}", actor % 6)));
             }
-            events.extend(if actor < 20 { theft(actor, day) } else { late(actor, day) });
+            events.extend(if actor < 20 {
+                theft(actor, day)
+            } else {
+                late(actor, day)
+            });
             day_of(day, &events)
         })
         .collect();
@@ -83,7 +87,16 @@ fn late(actor: u64, day: Day) -> Vec<Activity> {
 #[test]
 fn thieves_alert_and_late_readers_do_not_whatever_the_seed_and_age() {
     let mut wrong = Vec::new();
-    for (seed, days) in [(11, 13), (21, 14), (22, 14), (23, 20), (24, 27), (25, 35), (26, 60), (27, 10)] {
+    for (seed, days) in [
+        (11, 13),
+        (21, 14),
+        (22, 14),
+        (23, 20),
+        (24, 27),
+        (25, 35),
+        (26, 60),
+        (27, 10),
+    ] {
         let (bad, good) = thieves(seed, days);
         let missed = bad.iter().filter(|s| **s < 600).count();
         let alarmed = good.iter().filter(|s| **s >= 600).count();
@@ -116,7 +129,11 @@ fn a_silence_of_every_source_teaches_nothing() {
     let events: BTreeMap<u64, _> = (0..60).map(|a| (a, office(a, day, &mut random))).collect();
     let judged = life.live(day, &events);
     let volume = |j: &Judged| j.grade.families[Family::Access].today;
-    assert!(judged.values().all(|j| volume(j) < 2.5 && j.grade.tenths() < 600));
+    assert!(
+        judged
+            .values()
+            .all(|j| volume(j) < 2.5 && j.grade.tenths() < 600)
+    );
 }
 
 #[test]
@@ -128,7 +145,12 @@ fn an_excluded_day_teaches_nothing() {
     let close = |excluded: &BTreeSet<u64>| {
         let (mut organisation, mut state) = (life.organisation.clone(), life.states[&3].clone());
         let judged = judge(&loud, &state, &organisation, &Today::default());
-        let closing = Closing { actor: 3, state: &mut state, day: &loud, judged: &judged };
+        let closing = Closing {
+            actor: 3,
+            state: &mut state,
+            day: &loud,
+            judged: &judged,
+        };
         close_day_without(&mut organisation, day, vec![closing], excluded);
         (organisation, state)
     };
@@ -140,7 +162,9 @@ fn an_excluded_day_teaches_nothing() {
     // The effect that an analyst sees: the next such day surprises as much as the first.
     let next = day_of(day.plus(1), &theft(3, day.plus(1)));
     let surprise = |organisation: &Organisation, state: &ActorState| {
-        judge(&next, state, organisation, &Today::default()).grade.surprises[Rule::Downloads]
+        judge(&next, state, organisation, &Today::default())
+            .grade
+            .surprises[Rule::Downloads]
     };
     assert!(surprise(&spared, &same) > surprise(&taught, &changed));
 }
@@ -168,7 +192,12 @@ fn a_change_of_the_clock_moves_nobodys_hours() {
             assert!(judged.values[Rule::OddHours] < 0.01, "day {n}");
             assert!(judged.values[Rule::OddHoursActivity] < 0.5, "day {n}");
         }
-        let closing = Closing { actor: 1, state: &mut state, day: &today, judged: &judged };
+        let closing = Closing {
+            actor: 1,
+            state: &mut state,
+            day: &today,
+            judged: &judged,
+        };
         close_day(&mut organisation, day, vec![closing]);
     }
 }
@@ -180,7 +209,14 @@ fn service_accounts_are_known_by_regularity_or_by_word() {
     for day in (0..10).map(|d| MONDAY.plus(d)) {
         let mut events: BTreeMap<u64, Vec<Activity>> =
             (0..20).map(|a| (a, office(a, day, &mut random))).collect();
-        let hourly = |hour| activity(at(day, hour, 5), Action::Download, Place::Dataset, "nightly");
+        let hourly = |hour| {
+            activity(
+                at(day, hour, 5),
+                Action::Download,
+                Place::Dataset,
+                "nightly",
+            )
+        };
         events.insert(100, (0..24).map(hourly).collect());
         let mut told = office(101, day, &mut random);
         told.iter_mut().for_each(|e| e.service = true);
@@ -189,25 +225,46 @@ fn service_accounts_are_known_by_regularity_or_by_word() {
     }
     assert!(life.states[&100].is_service(), "by regularity");
     assert!(life.states[&101].is_service(), "by the word of its source");
-    assert!((0..20).all(|a| !life.states[&a].is_service()), "people are not");
+    assert!(
+        (0..20).all(|a| !life.states[&a].is_service()),
+        "people are not"
+    );
 }
 
 #[test]
 fn small_groups_are_neither_used_nor_shown() {
     let mut life = Life::default();
     let day = life.ordinary(12, 15, &mut Random::new(9));
-    let members = |n: u64| life.states.iter().filter(move |(a, _)| **a != 3 && **a <= n).map(|s| s.1);
+    let members = |n: u64| {
+        life.states
+            .iter()
+            .filter(move |(a, _)| **a != 3 && **a <= n)
+            .map(|s| s.1)
+    };
     assert!(Peers::of("Finance", members(4)).is_none());
     let peers = Peers::of("Finance", members(7)).unwrap();
     assert_eq!(peers.size(), 7);
     let loud = day_of(day, &theft(3, day));
-    let judged = judge(&loud, &life.states[&3], &life.organisation, &Today::default());
+    let judged = judge(
+        &loud,
+        &life.states[&3],
+        &life.organisation,
+        &Today::default(),
+    );
     let told = explain(&judged, &loud, &life.states[&3], &life.organisation);
     let compared = peers.compare(&told);
-    let row = told.rows.iter().position(|r| r.family == Some(Family::Access)).unwrap();
+    let row = told
+        .rows
+        .iter()
+        .position(|r| r.family == Some(Family::Access))
+        .unwrap();
     let comparison = compared[row].clone().unwrap();
     assert_eq!(comparison.as_much, 0);
-    assert!(comparison.sentence.starts_with("nobody of the 7 others in Finance"));
+    assert!(
+        comparison
+            .sentence
+            .starts_with("nobody of the 7 others in Finance")
+    );
     assert_eq!(peers.as_much(Rule::Downloads, 0.0), 7);
 }
 
