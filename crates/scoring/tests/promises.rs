@@ -44,7 +44,9 @@ fn thieves(seed: u64, days: i32) -> (Vec<i32>, Vec<i32>) {
             day_of(day, &events)
         })
         .collect();
-    judged.iter().for_each(|day| today.add(day));
+    for day in &judged {
+        today.add(day);
+    }
     let score = |(actor, day): (usize, &ActorDay)| {
         let state = &life.states[&(actor as u64)];
         judge(day, state, &life.organisation, &today).grade.tenths()
@@ -221,7 +223,9 @@ fn service_accounts_are_known_by_regularity_or_by_word() {
         };
         events.insert(100, (0..24).map(hourly).collect());
         let mut told = office(101, day, &mut random);
-        told.iter_mut().for_each(|e| e.service = true);
+        for event in &mut told {
+            event.service = true;
+        }
         events.insert(101, told);
         life.live(day, &events);
     }

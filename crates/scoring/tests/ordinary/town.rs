@@ -3,6 +3,13 @@
 //! Made for measuring: sizes, first day, time zones, shares of every sort of people, loudness of
 //! the stories are arguments; everything else comes from the seed.
 
+#![allow(
+    clippy::too_many_lines,
+    clippy::range_plus_one,
+    clippy::nonminimal_bool,
+    reason = "a life is told in one piece"
+)]
+
 use domain::event::{Event, Outcome};
 use domain::id::EventId;
 use domain::time::{Day, Timestamp};
