@@ -7,6 +7,7 @@
     clippy::too_many_lines,
     clippy::range_plus_one,
     clippy::nonminimal_bool,
+    clippy::if_not_else,
     reason = "a life is told in one piece"
 )]
 
