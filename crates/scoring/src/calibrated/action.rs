@@ -75,6 +75,40 @@ numbered! {
 /// earlier row. Verbs of common SaaS, cloud, endpoint and proxy logs.
 const ACTIONS: &[(Action, &[&str])] = &[
     (
+        // Reports about somebody or something, and the end of what somebody did.
+        Action::Other,
+        &[
+            "firewall log",
+            "log message",
+            "logout",
+            "log out",
+            "logoff",
+            "session close",
+            "session closed",
+            "session end",
+            "detection",
+            "alert",
+            "anomaly",
+            "warning",
+            "lockout",
+            "unauthorized access",
+            "credential access",
+            "attack sequence",
+            "initial access",
+            "impact",
+            "recon",
+            "discovery",
+            "backdoor",
+            "trojan",
+            "stealth",
+            "pen test",
+            "policy violation",
+            "access denied",
+            "suspicious login",
+            "malicious content detected",
+        ],
+    ),
+    (
         Action::Connect,
         &[
             "usb connect",
@@ -106,6 +140,13 @@ const ACTIONS: &[(Action, &[&str])] = &[
     (
         Action::SignIn,
         &[
+            "session open",
+            "login attempt",
+            "login success",
+            "login succeeded",
+            "vpn connected",
+            "get signin token",
+            "get federation token",
             "login",
             "logon",
             "log in",
@@ -153,6 +194,7 @@ const ACTIONS: &[(Action, &[&str])] = &[
     (
         Action::Visit,
         &[
+            "http request",
             "web visit",
             "visit",
             "browse",
@@ -167,6 +209,9 @@ const ACTIONS: &[(Action, &[&str])] = &[
     (
         Action::Download,
         &[
+            "objects get",
+            "create image",
+            "disks create snapshot",
             "download",
             "downloaded",
             "export",
@@ -207,6 +252,9 @@ const ACTIONS: &[(Action, &[&str])] = &[
     (
         Action::Delete,
         &[
+            "leave organization",
+            "uninstalled",
+            "archived",
             "delete",
             "deleted",
             "remove",
@@ -230,6 +278,58 @@ const ACTIONS: &[(Action, &[&str])] = &[
     (
         Action::Change,
         &[
+            "user update",
+            "update user",
+            "user access",
+            "change owner",
+            "owner transferred",
+            "account owner",
+            "service owner",
+            "app installed",
+            "app uninstalled",
+            "access control",
+            "event selectors",
+            "account create",
+            "account delete",
+            "account lock",
+            "account disabled",
+            "member added",
+            "member removed",
+            "invite member",
+            "promote",
+            "set admin",
+            "set account admin",
+            "remove admin",
+            "add admin",
+            "invite admin",
+            "remove group",
+            "create group",
+            "group",
+            "principal",
+            "login profile",
+            "trust anchor",
+            "create trust anchor",
+            "delete flow logs",
+            "delete sink",
+            "update sink",
+            "ingress rule",
+            "network acl",
+            "set metadata",
+            "cert create",
+            "oauth access",
+            "saml",
+            "sso config",
+            "two factor",
+            "crypto key version",
+            "destroy crypto key version",
+            "ip access",
+            "bypass create",
+            "scopes expanded",
+            "organization created",
+            "add application",
+            "application setting",
+            "change calendar acls",
+            "calendar setting",
             "admin change",
             "grant",
             "revoke",
@@ -281,6 +381,9 @@ const ACTIONS: &[(Action, &[&str])] = &[
     (
         Action::Share,
         &[
+            "modify image attribute",
+            "converted to public",
+            "item shared",
             "share",
             "shared",
             "sharing",
@@ -299,6 +402,13 @@ const ACTIONS: &[(Action, &[&str])] = &[
     (
         Action::Read,
         &[
+            "get share",
+            "get caller identity",
+            "check policy",
+            "watch",
+            "get secret value",
+            "get bucket",
+            "head bucket",
             "read",
             "view",
             "viewed",
@@ -588,7 +698,7 @@ fn at_place(class: Action, place: Place) -> Action {
 }
 
 /// `GetObject`, `get-object` and `get_object` are the words `get object`.
-fn words(text: &str) -> String {
+pub(super) fn words(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 4);
     let mut lower = false;
     for c in text.trim().chars() {
@@ -660,6 +770,22 @@ mod tests {
             ("CreateAccessKey", "iam", Action::Change),
             ("AnonymousLinkCreated", "document", Action::Share),
             ("read", "customer", Action::Read),
+            ("user_logout", "sso", Action::Other),
+            ("SetIamPolicy", "storage.googleapis.com", Action::Change),
+            (
+                "storage.objects.get",
+                "storage.googleapis.com",
+                Action::Download,
+            ),
+            (
+                "UnauthorizedAccess:EC2/SSHBruteForce",
+                "Instance",
+                Action::Other,
+            ),
+            ("changeAccountOwner", "accounts", Action::Change),
+            ("user.session.start", "", Action::SignIn),
+            ("DeleteFlowLogs", "ec2.amazonaws.com", Action::Change),
+            ("firewall_log", "url", Action::Other),
             ("zzz", "yyy", Action::Other),
         ];
         for (action, resource, expected) in rows {

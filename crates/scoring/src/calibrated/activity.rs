@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use domain::actor::ActorKind;
 use domain::event::{Event, Outcome};
 use domain::time::Minute;
 use xxhash_rust::xxh3::Xxh3Default;
@@ -30,6 +31,8 @@ pub struct Activity {
     pub address: Option<ValueHash>,
     /// The neighbourhood it came from: the /16 of an IPv4, the /48 of an IPv6 address.
     pub network: Option<ValueHash>,
+    /// Whether the source called the actor a service account.
+    pub service: bool,
     /// With which program.
     pub agent: Option<ValueHash>,
     /// On which computer; for a sign-in to a computer, that computer.
@@ -63,6 +66,7 @@ impl Activity {
             object,
             address: event.ip.map(ValueHash::address),
             network: event.ip.map(network),
+            service: event.actor_kind == Some(ActorKind::Service),
             agent: event.user_agent.as_deref().map(program),
             host,
         }

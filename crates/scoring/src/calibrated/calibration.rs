@@ -2,7 +2,7 @@
 
 use domain::time::Day;
 
-use super::action::Action;
+use super::context::{Context, PerContext};
 use super::histogram::{Curve, Histogram};
 use super::rule::{Family, PerFamily, PerRule, Rule};
 use super::state::ActorState;
@@ -13,12 +13,8 @@ use super::threshold;
 pub(super) const SCORE_STEP: f64 = 0.1;
 /// The noise of a context is the score that this share of its actor-days exceeds.
 const NOISE_SHARE: f64 = 0.01;
-/// Weight of the organisation's shape in a context's, in actor-days.
+/// Weight of everyone's shape in a context's, in actor-days.
 const CONTEXT_PRIOR: f64 = 80.0;
-/// Days that a newcomer is one.
-pub const NEWCOMER_DAYS: i32 = 45;
-/// Days that a change of work is recent.
-pub const MOVED_DAYS: i32 = 30;
 
 /// Everything that is derived.
 #[derive(Debug, Clone, PartialEq)]
@@ -43,26 +39,26 @@ impl Calibration {
         }
     }
 
-    /// What an actor's contexts leave of a score, 0..=1.
-    pub(super) fn noise(&self, state: &ActorState, day: Day, tables: &Tables) -> f64 {
-        if tables.parameters.noise <= 0.0 {
-            return 1.0;
+    /// What an actor's contexts leave of a score, 0..=1, and the context that decided.
+    pub(super) fn noise(
+        &self,
+        state: &ActorState,
+        day: Day,
+        tables: &Tables,
+    ) -> (f64, Option<Context>) {
+        let parameters = &tables.parameters;
+        if parameters.noise <= 0.0 {
+            return (1.0, None);
         }
         let everyone = self.noise.everyone.max(0.1);
-        let mut worst = everyone;
-        if state.does(Action::Change) {
-            worst = worst.max(self.noise.administrators);
+        let (mut worst, mut decided) = (everyone, None);
+        for context in Context::of(state, day, tables) {
+            if self.noise.contexts[context] > worst {
+                worst = self.noise.contexts[context];
+                decided = Some(context);
+            }
         }
-        if state.age(day) < NEWCOMER_DAYS {
-            worst = worst.max(self.noise.newcomers);
-        }
-        if state
-            .moved
-            .is_some_and(|moved| day.0 - moved.0 < MOVED_DAYS)
-        {
-            worst = worst.max(self.noise.moved);
-        }
-        (everyone / worst).powf(tables.parameters.noise)
+        ((everyone / worst).powf(parameters.noise), decided)
     }
 }
 
@@ -70,9 +66,7 @@ impl Calibration {
 #[derive(Debug, Clone, PartialEq)]
 struct Noise {
     everyone: f64,
-    administrators: f64,
-    newcomers: f64,
-    moved: f64,
+    contexts: PerContext<f64>,
 }
 
 impl Noise {
@@ -83,9 +77,9 @@ impl Noise {
         };
         Self {
             everyone: of(&scores.everyone, 0.0),
-            administrators: of(&scores.administrators, CONTEXT_PRIOR),
-            newcomers: of(&scores.newcomers, CONTEXT_PRIOR),
-            moved: of(&scores.moved, CONTEXT_PRIOR),
+            contexts: PerContext::from_fn(|context: Context| {
+                of(&scores.contexts[context], CONTEXT_PRIOR)
+            }),
         }
     }
 }

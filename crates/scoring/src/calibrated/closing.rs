@@ -1,15 +1,16 @@
 //! Closing a day: what it was becomes part of what is usual.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use domain::time::Day;
 
 use super::Judged;
 use super::action::Action;
-use super::calibration::{MOVED_DAYS, NEWCOMER_DAYS, SCORE_STEP};
+use super::calibration::SCORE_STEP;
 use super::circle::Direction;
+use super::context::Context;
 use super::day::{ActorDay, Sort, Value, outbound};
-use super::grade::Grade;
+use super::grade::{self, Grade};
 use super::organisation::Organisation;
 use super::rule::{PerRule, Rule};
 use super::state::{ActorState, RECENT_DAYS, RecentDay};
@@ -20,14 +21,16 @@ use super::values;
 
 /// Half-life of an actor's own past, in active days.
 const OWN_HALVES: f64 = 30.0;
-/// Half-lives of the rates that tell what the work is, in active days.
+/// Half-life of the rates that tell what the work is, in active days.
 const RATES_HALVE: f64 = 7.0;
-/// See `RATES_HALVE`.
-const SLOW_RATES_HALVE: f64 = 30.0;
+/// Half-life of the share of new things that is compared, in active days.
+const NEWNESS_HALVES: f64 = 5.0;
+/// Half-life of the share that it is compared with, in active days.
+const SLOW_NEWNESS_HALVES: f64 = 30.0;
 /// A source counts as silent when this many actor-days were expected to use it and none did.
 const SILENCE: f64 = 12.0;
-/// Work has changed when this much of it is other than it was: 0 the same, 1 all of it.
-const MOVED: f32 = 0.35;
+/// Work has changed when the share of new things is lately higher by this.
+const MOVED: f32 = 0.05;
 
 /// One actor's day that is closed.
 #[derive(Debug)]
@@ -44,7 +47,20 @@ pub struct Closing<'a> {
 
 /// Closes one UTC day: actors that were active, in any order. Days are closed in order, each
 /// once; days nobody was active on may be left out.
-pub fn close_day(organisation: &mut Organisation, day: Day, mut actors: Vec<Closing<'_>>) {
+pub fn close_day(organisation: &mut Organisation, day: Day, actors: Vec<Closing<'_>>) {
+    close_day_without(organisation, day, actors, &BTreeSet::new());
+}
+
+/// The same, while the days of some actors teach nothing: an analyst left them out, or they belong
+/// to a confirmed case. To leave out a day that is closed already, close again from the states of
+/// the day before.
+pub fn close_day_without(
+    organisation: &mut Organisation,
+    day: Day,
+    mut actors: Vec<Closing<'_>>,
+    excluded: &BTreeSet<u64>,
+) {
+    actors.retain(|closing| !excluded.contains(&closing.actor));
     // Sums of floating point numbers depend on their order: it is fixed here.
     actors.sort_by_key(|closing| closing.actor);
     let tables = organisation.tables_mut();
@@ -187,20 +203,12 @@ fn learn_scores(tables: &mut Tables, closing: &Closing<'_>, day: Day) {
     if tables.age(day) < FIRST_DAYS {
         return;
     }
-    let scores = &mut tables.scores;
     let sum = grade.sum;
+    let contexts: Vec<Context> = Context::of(state, day, tables).collect();
+    let scores = &mut tables.scores;
     scores.everyone.add_scaled(sum, SCORE_STEP, 1.0);
-    if state.does(Action::Change) {
-        scores.administrators.add_scaled(sum, SCORE_STEP, 1.0);
-    }
-    if state.age(day) < NEWCOMER_DAYS {
-        scores.newcomers.add_scaled(sum, SCORE_STEP, 1.0);
-    }
-    if state
-        .moved
-        .is_some_and(|moved| day.0 - moved.0 < MOVED_DAYS)
-    {
-        scores.moved.add_scaled(sum, SCORE_STEP, 1.0);
+    for context in contexts {
+        scores.contexts[context].add_scaled(sum, SCORE_STEP, 1.0);
     }
 }
 
@@ -315,9 +323,13 @@ fn learn(
     }
     for (family, part) in judged.grade.families.iter() {
         state.strangeness[family] = part.strangeness as f32;
+        let usual = &mut state.usually_strange[family];
+        *usual = *usual * decay as f32 + grade::strangeness(part.rarity) as f32;
     }
+    state.declared_service |= today.service;
     learn_habits(state, today, day, decay as f32);
-    learn_rates(state, today, day);
+    learn_rates(state, today);
+    learn_newness(state, today, day);
     learn_circle(state, today, tables);
     let fresh = |value: Value| state.memory.get(value).is_none();
     let mut new = [false; Sort::COUNT];
@@ -373,30 +385,37 @@ fn learn_habits(state: &mut ActorState, today: &ActorDay, day: Day, decay: f32) 
     }
 }
 
-fn learn_rates(state: &mut ActorState, today: &ActorDay, day: Day) {
-    let first = state.active_days == 0;
-    for (rates, halves) in [
-        (&mut state.rates, RATES_HALVE),
-        (&mut state.slow_rates, SLOW_RATES_HALVE),
-    ] {
-        // Like a plain mean while there are few days.
-        let keep = halving(halves).min(1.0 - 1.0 / f64::from(state.active_days + 1)) as f32;
-        for (action, rate) in rates.iter_mut() {
-            let count = (today.count(action) as f32).ln_1p();
-            *rate = if first {
-                count
-            } else {
-                *rate * keep + count * (1.0 - keep)
-            };
+fn learn_rates(state: &mut ActorState, today: &ActorDay) {
+    let keep = kept(state, RATES_HALVE);
+    for (action, rate) in state.rates.iter_mut() {
+        let count = (today.count(action) as f32).ln_1p();
+        *rate = *rate * keep + count * (1.0 - keep);
+    }
+}
+
+/// What a mean keeps of itself: a plain mean while there are few days, then with a half-life.
+fn kept(state: &ActorState, halves: f64) -> f32 {
+    halving(halves).min(1.0 - 1.0 / f64::from(state.active_days + 1)) as f32
+}
+
+/// Whoever takes up other work meets new things day after day for a while.
+fn learn_newness(state: &mut ActorState, today: &ActorDay, day: Day) {
+    let (mut all, mut new) = (0.0_f32, 0.0_f32);
+    for (value, _) in today.values() {
+        if matches!(value.sort, Sort::Object | Sort::Host | Sort::Address) {
+            all += 1.0;
+            new += f32::from(u8::from(state.memory.get(value).is_none()));
         }
     }
-    let (mut apart, mut all) = (0.0, 0.0);
-    for (action, rate) in state.rates.iter() {
-        let slow = state.slow_rates[action];
-        apart += (rate - slow).abs();
-        all += rate + slow;
+    if all <= 0.0 {
+        return;
     }
-    if state.active_days >= 14 && apart > MOVED * all {
+    let lately = kept(state, NEWNESS_HALVES);
+    let slowly = kept(state, SLOW_NEWNESS_HALVES);
+    let share = new / all;
+    state.newness = state.newness * lately + share * (1.0 - lately);
+    state.slow_newness = state.slow_newness * slowly + share * (1.0 - slowly);
+    if state.active_days >= 14 && state.newness > state.slow_newness + MOVED {
         state.moved = Some(day);
     }
 }

@@ -100,6 +100,8 @@ pub struct ActorDay {
     pub(super) sign_in_failures: Hours,
     /// Other failures.
     pub(super) failures: u32,
+    /// Whether a source called the actor a service account.
+    pub(super) service: bool,
     /// The largest message in bytes.
     pub(super) largest_mail: u64,
     values: BTreeMap<Value, Met>,
@@ -120,6 +122,7 @@ impl ActorDay {
             bytes: PerAction::default(),
             sign_in_failures: [0; 24],
             failures: 0,
+            service: false,
             largest_mail: 0,
             values: BTreeMap::new(),
             held: [0; Sort::COUNT],
@@ -145,7 +148,8 @@ impl ActorDay {
 
     /// Adds an event of this day. The zone tells which hour the actor's clock showed.
     pub fn observe(&mut self, event: &Activity, zone: &Zone) {
-        self.events += 1;
+        self.events = self.events.saturating_add(1);
+        self.service |= event.service;
         self.first = Some(self.first.map_or(event.minute, |m| m.min(event.minute)));
         self.last = Some(self.last.map_or(event.minute, |m| m.max(event.minute)));
         let hour = event.minute.hour().rem_euclid(24) as u8;

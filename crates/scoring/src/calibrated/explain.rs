@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::action::Action;
 use super::cause::Cause;
 use super::day::ActorDay;
+use super::drift::{self, Drift};
 use super::grade;
 use super::organisation::{Organisation, YOUNG_DAYS};
 use super::rule::{Family, Measure, Rule};
@@ -15,7 +16,7 @@ use super::{Judged, values};
 use crate::words;
 
 /// Version of this engine's formulas, stored with each row.
-pub const VERSION: i64 = 1;
+pub const VERSION: i64 = 2;
 /// Active days below which "usual" is everyone's and not the actor's.
 const OWN_DAYS: usize = 5;
 
@@ -62,6 +63,9 @@ pub struct Explanation {
     pub normal: Vec<Row>,
     /// What could not be judged.
     pub unjudged: Vec<Unjudged>,
+    /// Values that rise through the actor's own baseline.
+    #[serde(default)]
+    pub drifts: Vec<Drift>,
     /// What would have kept the score below 60.
     pub counterfactual: String,
 }
@@ -89,6 +93,7 @@ pub fn explain(
         counterfactual: counterfactual(&rows, score),
         normal: context.normal(&rows),
         unjudged: context.unjudged(),
+        drifts: drift::drift(state),
         rows,
     }
 }
@@ -181,7 +186,7 @@ impl<'a> Context<'a> {
             }
         }
         if grade.noise < 1.0 {
-            rows.push(noise_row(grade.noise));
+            rows.push(noise_row(grade.noise, grade.context));
             exact.push(grade.sum * (grade.noise - 1.0) * self.scale);
         }
         if grade.raw > grade.threshold {
@@ -415,10 +420,11 @@ fn memory_row(family: Family, strangeness: f64) -> Row {
     factor(contribution, Some(family))
 }
 
-fn noise_row(noise: f64) -> Row {
+fn noise_row(noise: f64, context: Option<super::Context>) -> Row {
+    let who = context.map_or("Such actors", super::Context::title);
     let contribution = Contribution {
         sentence: format!(
-            "Administrators, newcomers and people whose work changed surprise more often: {} of 100 parts count",
+            "{who} surprise more often than others: {} of 100 parts count",
             words::count(noise * 100.0)
         ),
         short: "usual for such work".to_owned(),

@@ -2,6 +2,7 @@
 
 use domain::time::Day;
 
+use super::context::Context;
 use super::organisation::Organisation;
 use super::rule::{Family, PerFamily, PerRule, Rule};
 use super::state::ActorState;
@@ -14,6 +15,8 @@ const RANKS: [f64; 7] = [1.0, 0.75, 0.55, 0.4, 0.28, 0.2, 0.1];
 const ORDINARY: f64 = 0.7;
 /// The most strangeness of one day.
 const STRANGEST: f64 = 3.0;
+/// Days without strangeness that everyone is taken to have had.
+const STRANGE_PRIOR: f64 = 10.0;
 /// Memory counts only while today is a little strange itself.
 const WAKES: f64 = 0.3;
 
@@ -47,6 +50,8 @@ pub struct Grade {
     pub sum: f64,
     /// What the contexts leave of it, 0..=1.
     pub noise: f64,
+    /// The context that decided it.
+    pub context: Option<Context>,
     /// The raw score.
     pub raw: f64,
     /// The raw score that alerts.
@@ -103,18 +108,20 @@ pub(super) fn of(
             grade.combined
         };
         let before = f64::from(state.strangeness[family]) * parameters.memory_kept;
-        grade.strangeness = before + (grade.rarity - ORDINARY).clamp(0.0, STRANGEST);
+        let usual = parameters.usual * usually_strange(state, family);
+        grade.strangeness = before + (strangeness(grade.rarity) - usual).max(0.0);
         let weight = family.weight();
         grade.today = (weight * grade.rarity - parameters.materiality).max(0.0);
         if grade.rarity > WAKES {
             let rarity = calibration.strangeness[family].rarity(before);
             let lasting = (weight * rarity - parameters.materiality).max(0.0);
-            grade.memory = parameters.memory * lasting;
+            let awake = ((grade.rarity - WAKES) / parameters.wake).min(1.0);
+            grade.memory = parameters.memory * lasting * awake;
         }
         grade
     });
-    let sum = rank(&mut families, parameters.further);
-    let noise = calibration.noise(state, day, tables);
+    let sum = rank(&mut families, parameters.further, parameters.same);
+    let (noise, context) = calibration.noise(state, day, tables);
     let raw = sum * noise;
     Grade {
         surprises,
@@ -122,9 +129,21 @@ pub(super) fn of(
         families,
         sum,
         noise,
+        context,
         raw,
         threshold: calibration.threshold,
     }
+}
+
+/// How strange a day of such rarity is.
+pub(super) fn strangeness(rarity: f64) -> f64 {
+    (rarity - ORDINARY).clamp(0.0, STRANGEST)
+}
+
+/// How strange a family is on an ordinary day of this actor: own mean, towards nothing while
+/// there are few days.
+fn usually_strange(state: &ActorState, family: Family) -> f64 {
+    f64::from(state.usually_strange[family]) / (f64::from(state.days) + STRANGE_PRIOR)
 }
 
 /// The strongest rule and a share of the next.
@@ -143,21 +162,49 @@ fn combined(rarities: &PerRule<f64>, family: Family, second: f64) -> f64 {
     first + second * next
 }
 
-/// Gives each family its rank and sums them up.
-fn rank(families: &mut PerFamily<FamilyGrade>, further: f64) -> f64 {
+/// Gives each family its rank and sums them up. Families that see the same events share a rank:
+/// beside the strongest of them the others count `same`. Never falls when a family grows.
+fn rank(families: &mut PerFamily<FamilyGrade>, further: f64, same: f64) -> f64 {
     let mut order: Vec<(Family, f64)> = families
         .iter()
         .map(|(family, grade)| (family, grade.today + grade.memory))
         .filter(|(_, points)| *points > 0.0)
         .collect();
     order.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+    let mut groups: Vec<Group> = Vec::new();
+    for (family, points) in order {
+        let shared = groups
+            .iter_mut()
+            .find(|group| group.leaves && family.leaves());
+        match shared {
+            Some(group) => {
+                group.points += same * points;
+                group.members.push((family, same));
+            }
+            None => groups.push(Group {
+                points,
+                leaves: family.leaves(),
+                members: vec![(family, 1.0)],
+            }),
+        }
+    }
+    groups.sort_by(|a, b| b.points.total_cmp(&a.points));
     let last = RANKS.last().copied().unwrap_or(0.1);
     let mut sum = 0.0;
-    for (place, (family, points)) in order.into_iter().enumerate() {
+    for (place, group) in groups.into_iter().enumerate() {
         let rank = RANKS.get(place).copied().unwrap_or(last);
         let rank = if place == 0 { rank } else { rank * further };
-        families[family].rank = rank;
-        sum += rank * points;
+        for (family, share) in group.members {
+            families[family].rank = rank * share;
+        }
+        sum += rank * group.points;
     }
     sum
+}
+
+/// Families that share a rank.
+struct Group {
+    points: f64,
+    leaves: bool,
+    members: Vec<(Family, f64)>,
 }

@@ -18,6 +18,12 @@ pub struct Parameters {
     pub memory_kept: f64,
     /// Exponent of the noise factor; 0 switches it off.
     pub noise: f64,
+    /// What the weaker families of a theme count beside its strongest; 1 in full.
+    pub same: f64,
+    /// Rarity of today over which memory comes to count in full.
+    pub wake: f64,
+    /// How much of an actor's usual strangeness its memory leaves out.
+    pub usual: f64,
     /// Whether own habits are used (else everyone's).
     pub own: bool,
     /// Rarity that a family must exceed before it counts.
@@ -37,6 +43,9 @@ impl Default for Parameters {
             memory: 1.2,
             memory_kept: 0.92,
             noise: 1.1,
+            same: 0.3,
+            wake: 0.5,
+            usual: 0.5,
             own: true,
             materiality: 1.0,
             further: 1.0,

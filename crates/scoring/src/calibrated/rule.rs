@@ -248,4 +248,13 @@ impl Family {
             _ => 1.0,
         }
     }
+
+    /// Whether it counts the same events as the other families of this theme: what leaves, by
+    /// which way, and after what. One copy to a stick is not three independent witnesses.
+    pub(super) fn leaves(self) -> bool {
+        matches!(
+            self,
+            Self::RemovableMedia | Self::Exfiltration | Self::Sequence
+        )
+    }
 }

@@ -46,8 +46,14 @@ pub struct ActorState {
     pub rates: PerAction<f32>,
     /// What each family remembers of strange days.
     pub strangeness: PerFamily<f32>,
-    /// The same rates over a longer time.
-    pub slow_rates: PerAction<f32>,
+    /// Decayed sums of each family's strangeness of a day.
+    pub usually_strange: PerFamily<f32>,
+    /// Whether its sources said that it is a service account.
+    pub declared_service: bool,
+    /// Share of new among the values of a day, lately.
+    pub newness: f32,
+    /// The same over a longer time.
+    pub slow_newness: f32,
     /// When the work last changed.
     pub moved: Option<Day>,
     /// Direction of the actor's circle: see [`super::circle`].
@@ -80,6 +86,16 @@ impl ActorState {
     /// True when an action is part of this actor's regular work: every third active day or more.
     pub fn does(&self, action: super::action::Action) -> bool {
         self.active_days >= 5 && self.rates[action] >= REGULAR
+    }
+
+    /// True for an account that its sources call a service, or that works as regularly as a program: most hours of the clock on most
+    /// of its days, weekends too.
+    pub fn is_service(&self) -> bool {
+        if self.declared_service {
+            return true;
+        }
+        let held = self.hours.iter().filter(|days| **days > 0.5 * self.days);
+        self.active_days >= 5 && held.count() >= 18
     }
 
     /// Days since the first active day.

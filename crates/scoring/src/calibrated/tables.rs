@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::action::Action;
 use super::circle::{Object, Readers};
+use super::context::PerContext;
 use super::day::Sort;
 use super::histogram::Histogram;
 use super::parameters::Parameters;
@@ -33,12 +34,8 @@ pub fn halving(days: f64) -> f64 {
 pub struct ScoreShapes {
     /// Everyone.
     pub everyone: Histogram,
-    /// Actors whose regular work is to change rights and configuration.
-    pub administrators: Histogram,
-    /// Actors of less than 45 days.
-    pub newcomers: Histogram,
-    /// Actors whose work changed in the last weeks.
-    pub moved: Histogram,
+    /// By context.
+    pub contexts: PerContext<Histogram>,
 }
 
 /// The highest scores of one closed day.
@@ -168,13 +165,8 @@ impl Tables {
         for (_, histogram) in self.strangeness.iter_mut() {
             histogram.decay(fast);
         }
-        let scores = &mut self.scores;
-        for shape in [
-            &mut scores.everyone,
-            &mut scores.administrators,
-            &mut scores.newcomers,
-            &mut scores.moved,
-        ] {
+        self.scores.everyone.decay(slow);
+        for (_, shape) in self.scores.contexts.iter_mut() {
             shape.decay(slow);
         }
         self.days *= slow;

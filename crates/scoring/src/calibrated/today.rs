@@ -9,14 +9,31 @@ use super::day::{ActorDay, Value};
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Today {
     met: HashMap<Value, u32, xxhash_rust::xxh3::Xxh3DefaultBuilder>,
+    actors: u32,
+    hours: [u32; 24],
 }
 
 impl Today {
     /// Counts an actor's complete day so far. Each actor once.
     pub fn add(&mut self, day: &ActorDay) {
+        self.actors += 1;
+        for (actors, events) in self.hours.iter_mut().zip(&day.clock) {
+            *actors += u32::from(*events > 0);
+        }
         for (value, _) in day.values() {
             *self.met.entry(value).or_default() += 1;
         }
+    }
+
+    /// Share of the other actors counted by [`Self::add`] that are active in an hour of their
+    /// clocks, for an actor that is; nothing while there are too few to tell.
+    pub fn others_at(&self, hour: usize) -> f64 {
+        let others = self.actors.saturating_sub(1);
+        if others < 5 {
+            return 0.0;
+        }
+        let active = self.hours.get(hour).copied().unwrap_or_default();
+        f64::from(active.saturating_sub(1)) / f64::from(others)
     }
 
     /// Counts one actor that met a value for the first time today: the way to keep it up to date

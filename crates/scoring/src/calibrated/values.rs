@@ -79,7 +79,9 @@ fn times(look: &Look<'_>, values: &mut PerRule<f64>) {
     let (day, state, tables) = (look.day, look.state, look.tables);
     let hours = hour_rarity(state, tables);
     let odd = -ODD_HOUR.log10();
-    for ((rarity, events), weighty) in hours.iter().zip(&day.clock).zip(&day.weighty_clock) {
+    let clock = hours.iter().zip(&day.clock).zip(&day.weighty_clock);
+    for (hour, ((rarity, events), weighty)) in clock.enumerate() {
+        let rarity = &rarity.min(look.hour_today(hour));
         if *events > 0 {
             values[Rule::OddHours] += (rarity - 1.0).max(0.0);
         }
@@ -181,6 +183,15 @@ fn sequences(day: &ActorDay, windows: &Windows, values: &mut PerRule<f64>) {
 }
 
 impl Look<'_> {
+    /// Rarity of an hour by what others do today beyond the usual: an evening on which everybody
+    /// works late says nothing about anybody.
+    fn hour_today(&self, hour: usize) -> f64 {
+        let usual = self.tables.hours.get(hour).copied().unwrap_or(0.0);
+        let usual = usual / self.tables.days.max(1.0);
+        let more = self.today.others_at(hour) - usual;
+        -more.clamp(1e-9, 1.0).log10()
+    }
+
     /// Rarity of a value among all actors, 0..=3.
     fn rarity_among(&self, value: Value) -> f64 {
         let before = self.tables.popularity.of(value).actors;

@@ -2,6 +2,8 @@
 //! that a seed is a life.
 #![allow(dead_code, reason = "each test file uses a part")]
 
+pub mod town;
+
 use std::collections::BTreeMap;
 
 use domain::time::{Day, Minute, Zone};
@@ -56,6 +58,7 @@ pub fn activity(minute: Minute, action: Action, place: Place, object: &str) -> A
         failed: false,
         bytes: 0,
         object: Some(hash(object)),
+        service: false,
         address: Some(hash("10.0.0.1")),
         network: Some(hash("10.0")),
         agent: Some(hash("browser")),

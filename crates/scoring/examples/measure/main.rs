@@ -10,6 +10,8 @@
     missing_docs
 )]
 
+mod settings;
+
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
 
@@ -21,36 +23,7 @@ use scoring::calibrated::*;
 fn main() {
     let mut arguments = std::env::args().skip(1);
     let (file, out) = (arguments.next().unwrap(), arguments.next().unwrap());
-    let mut parameters = Parameters::default();
-    for setting in arguments {
-        let (name, value) = setting.split_once('=').unwrap();
-        if name == "without" {
-            for word in value.split(',') {
-                if let Some(rule) = Rule::from_word(word) {
-                    parameters.without |= 1 << rule as u64;
-                } else {
-                    let family = Family::from_word(word).unwrap();
-                    for rule in Rule::ALL.into_iter().filter(|r| r.family() == family) {
-                        parameters.without |= 1 << rule as u64;
-                    }
-                }
-            }
-            continue;
-        }
-        let number: f64 = value.parse().unwrap();
-        match name {
-            "rate" => parameters.rate = number,
-            "calibrate" => parameters.calibrate = number > 0.0,
-            "second" => parameters.second = number,
-            "memory" => parameters.memory = number,
-            "memory_kept" => parameters.memory_kept = number,
-            "noise" => parameters.noise = number,
-            "own" => parameters.own = number > 0.0,
-            "materiality" => parameters.materiality = number,
-            "further" => parameters.further = number,
-            _ => panic!("{name}"),
-        }
-    }
+    let parameters = settings::of(arguments);
     let debug = std::env::var("DEBUG_ACTORS").ok();
     let reader = flate2::read::MultiGzDecoder::new(std::fs::File::open(&file).unwrap());
     let mut engine = Engine::new(parameters, std::fs::File::create(out).unwrap(), debug);
