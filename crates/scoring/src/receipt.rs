@@ -34,7 +34,7 @@ pub enum Inputs {
         /// Its UTC day.
         day: Day,
         /// One number for each rule.
-        values: PerRule<f64>,
+        values: Box<PerRule<f64>>,
         /// The past without remembered values: they are in the numbers already.
         state: Box<ActorState>,
     },
@@ -119,7 +119,7 @@ pub fn recompute(
         } => {
             let organisation = reference.ok_or(Unable::Missing("the organisation's numbers"))?;
             let judged = Judged {
-                values: *values,
+                values: **values,
                 grade: regrade(values, *day, state, organisation),
             };
             let explanation = explain(&judged, &ActorDay::new(*day), state, organisation);

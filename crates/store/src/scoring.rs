@@ -754,7 +754,10 @@ pub async fn continue_alert(
         );
         note_once(tx, (tenant, alert.id), "late", text, now).await?;
     }
-    let joined: Vec<_> = rules.difference(&alert.rules).map(|r| r.title()).collect();
+    let joined: Vec<_> = rules
+        .difference(&alert.rules)
+        .map(RuleName::title)
+        .collect();
     if joined.is_empty() {
         return Ok(());
     }

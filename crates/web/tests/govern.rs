@@ -8,6 +8,7 @@
 
 use axum::http::StatusCode;
 use domain::access::Role;
+use domain::actor::ActorKey;
 use domain::alert::{Disposition, Move, Status};
 use domain::rule::RuleKey;
 use store::{alerts, rules, tenants};
@@ -178,6 +179,59 @@ async fn sections_of_settings_save_alone_and_notice_each_other() {
     assert_eq!(now.scoring.alert_threshold.tenths(), 625);
 }
 
+async fn the_rule_set_is_a_setting(engine: Engine) {
+    let (app, session) = signed_in(engine).await;
+    let page = "/settings/scoring";
+    let fields = "was_threshold=60&threshold=60&was_ruleset=classic&was_rate=5";
+    for (more, status) in [
+        ("&ruleset=best&rate=5", StatusCode::UNPROCESSABLE_ENTITY),
+        (
+            "&ruleset=calibrated&rate=0",
+            StatusCode::UNPROCESSABLE_ENTITY,
+        ),
+        ("&ruleset=calibrated&rate=8", StatusCode::SEE_OTHER),
+        ("&ruleset=calibrated&rate=9", StatusCode::CONFLICT),
+    ] {
+        let answer = save(&app, &session, page, &format!("{fields}{more}")).await;
+        assert_eq!(answer.status, status, "{more}");
+    }
+    let now = tenants::find(&app.db.db, app.db.acme.id).await.unwrap();
+    assert_eq!(now.scoring.ruleset.word(), "calibrated");
+    assert!((now.scoring.alert_rate - 8.0).abs() < f64::EPSILON);
+    let rules = app.page(&session, "/rules").await;
+    assert!(
+        rules
+            .body
+            .contains("8 alerts per 1,000 actors a day asked for")
+    );
+
+    let key = app.source(&app.db.acme, "files").await;
+    let mut sent: Vec<_> = (0..12)
+        .flat_map(|i| office_days(&format!("person-{i}")))
+        .collect();
+    sent.extend(theft("person-3"));
+    app.ingest(&key, "files", ndjson(&sent)).await;
+    app.score().await;
+    let rules = app.page(&session, "/rules").await;
+    assert!(rules.body.contains("Actor-days judged"), "{}", rules.body);
+    let alerts = app.page(&session, "/alerts?rule=scope").await;
+    assert!(alerts.body.contains("/alerts/AL-1001"), "{}", alerts.body);
+    let alert = app.page(&session, "/alerts/AL-1001").await;
+    for part in [
+        "Checked and normal",
+        "Could not be judged",
+        "Once in",
+        "40 resources never used",
+    ] {
+        assert!(alert.body.contains(part), "{part}: {}", alert.body);
+    }
+    let actor = ActorKey::fold("person-3").identify(app.db.acme.key).0;
+    let actor = app
+        .page(&session, &format!("/actors/{}", actor.code()))
+        .await;
+    assert!(actor.body.contains("New objects"), "{}", actor.body);
+}
+
 async fn the_dry_run_counts(engine: Engine) {
     let (app, _) = signed_in(engine).await;
     let key = app.source(&app.db.acme, "files").await;
@@ -190,6 +244,16 @@ async fn the_dry_run_counts(engine: Engine) {
     assert!(kept.body.contains("<b>0 events</b>"), "{}", kept.body);
     let gone = app.page(&session, "/settings/retention?days=7").await;
     assert!(gone.body.contains("<b>104 events</b>"), "{}", gone.body);
+}
+
+#[tokio::test]
+async fn the_rule_set_is_a_setting_on_sqlite() {
+    the_rule_set_is_a_setting(Engine::Sqlite).await;
+}
+
+#[tokio::test]
+async fn the_rule_set_is_a_setting_on_postgres() {
+    the_rule_set_is_a_setting(Engine::Postgres).await;
 }
 
 #[tokio::test]

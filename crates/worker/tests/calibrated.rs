@@ -22,7 +22,7 @@ use scoring::calibrated::{
 use scoring::observation::ValueHash;
 use serde_json::{Value, json};
 use store::tenants::{self, Settings};
-use store::{actors, alerts, calibrated, partitions, scores};
+use store::{actors, alerts, calibrated, partitions, receipts, scores};
 use testkit::events::{normalised, office_days, theft};
 use testkit::{TestDb, on_both};
 use worker::jobs::score::Scorer;
@@ -80,7 +80,9 @@ fn expected(world: &World, sent: &[Value]) -> Rows {
     let mut rows = Vec::new();
     for (day, actors) in days {
         let mut today = Today::default();
-        actors.values().for_each(|own| today.add(own));
+        for own in actors.values() {
+            today.add(own);
+        }
         let mut all = Vec::new();
         for (name, own) in &actors {
             let state = states.remove(name).unwrap_or_default();
@@ -184,6 +186,22 @@ on_both!(the_service_comes_to_what_the_engine_says, |db| async move {
             .iter()
             .any(|e| e.rules.iter().any(|r| r.word() == "new_objects"))
     );
+
+    // Another organisation sees none of it.
+    let globex = world.db.globex(NOW);
+    let nothing = calibrated::days(&globex, Day(0)).await.unwrap();
+    assert!(nothing.is_empty() && receipts::after(&globex, 0, 9).await.unwrap().is_empty());
+    let own = receipts::after(&world.scope(), 0, 9).await.unwrap();
+    let hash = own[0].receipt.as_ref().unwrap().reference.clone().unwrap();
+    assert!(receipts::reference(&globex, &hash).await.unwrap().is_none());
+    assert!(
+        receipts::reference(&world.scope(), &hash)
+            .await
+            .unwrap()
+            .is_some()
+    );
+    let days = calibrated::days(&world.scope(), Day(0)).await.unwrap();
+    assert_eq!((days.len(), days[0].judged, days[0].alerted), (14, 1, 1));
 
     // The history holds the rows that sum to the score, and the list of actors shows it.
     let path = scores::of_actor(&world.scope(), world.actor("person-3"), None, 9)

@@ -22,6 +22,8 @@ use crate::viz::{Bar, Bullet, bullet, waterfall};
 
 /// Frozen events shown on the page.
 const EVIDENCE_ROWS: u32 = 120;
+/// Rules named at most beside one event.
+const EVIDENCE_RULES: usize = 5;
 /// Amounts drawn as strips at most.
 const STRIPS: usize = 12;
 
@@ -124,7 +126,7 @@ pub(crate) async fn show(
         strips: strips(&snapshot),
         evidence: evidence
             .into_iter()
-            .map(|e| evidence_row(e, &when))
+            .map(|e| evidence_row(e, &snapshot, &when))
             .collect(),
         earlier,
         history: history
@@ -260,20 +262,33 @@ fn strip_title(row: &Contribution) -> String {
 
 fn evidence_row(
     evidence: Evidence,
+    snapshot: &Snapshot,
     when: &impl Fn(domain::time::Timestamp) -> When,
 ) -> EvidenceRow {
     EvidenceRow {
         at: when(evidence.event.occurred_at),
         bytes: evidence.event.bytes.map(|b| (crate::page::bytes(b), b)),
         is_new_address: evidence.rules.iter().any(is_address),
-        rules: evidence
-            .rules
-            .iter()
-            .map(RuleName::title)
-            .collect::<Vec<_>>()
-            .join(", "),
+        rules: evidence_for(&evidence, snapshot),
         evidence,
     }
+}
+
+/// What an event is evidence for, strongest first, in a few words.
+fn evidence_for(evidence: &Evidence, snapshot: &Snapshot) -> String {
+    let place = |rule: &RuleName| {
+        let mut rows = snapshot.contributions.iter();
+        rows.position(|row| row.rule == rule.word())
+            .unwrap_or(usize::MAX)
+    };
+    let mut rules: Vec<&RuleName> = evidence.rules.iter().collect();
+    rules.sort_by_key(|rule| place(rule));
+    let (shown, more) = rules.split_at(rules.len().min(EVIDENCE_RULES));
+    let mut titles: Vec<String> = shown.iter().map(|rule| rule.title()).collect();
+    if !more.is_empty() {
+        titles.push(format!("{} more", more.len()));
+    }
+    titles.join(", ")
 }
 
 /// True for rules about addresses never used before.

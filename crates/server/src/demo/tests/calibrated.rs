@@ -25,7 +25,9 @@ fn scores(sent: &[DemoEvent]) -> BTreeMap<String, Vec<(domain::time::Day, Points
     let mut scores: BTreeMap<String, Vec<_>> = BTreeMap::new();
     for (day, actors) in days {
         let mut today = Today::default();
-        actors.values().for_each(|own| today.add(own));
+        for own in actors.values() {
+            today.add(own);
+        }
         let mut all: Vec<_> = actors
             .iter()
             .map(|(name, own)| {

@@ -53,7 +53,7 @@ impl Pasts {
             let mut found = rows::states(db, tenant, chunk).await?;
             for actor in chunk {
                 let past = match found.remove(actor) {
-                    Some(row) => unpack(row, reopened)?,
+                    Some(row) => unpack(&row, reopened)?,
                     None => Past::default(),
                 };
                 self.0.insert(*actor, past);
@@ -96,7 +96,7 @@ impl Pasts {
     }
 }
 
-fn unpack(row: State, reopened: Option<Day>) -> Result<Past> {
+fn unpack(row: &State, reopened: Option<Day>) -> Result<Past> {
     let read = |bytes: &[u8]| {
         stored::from_bytes::<ActorState>(bytes).map_err(|_| unreadable("an actor's past"))
     };

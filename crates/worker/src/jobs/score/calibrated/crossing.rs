@@ -127,7 +127,7 @@ impl Course<'_> {
         let inputs = Inputs::Calibrated {
             minute,
             day: self.judged.day,
-            values: judged.values,
+            values: Box::new(judged.values),
             state: Box::new(self.state.numbers()),
         };
         let reference = Some(self.reference.clone());
