@@ -40,10 +40,10 @@ impl Api<'_> {
 
     /// The events of an actor.
     async fn events(&self, actor: &str) -> Vec<Value> {
-        let page = self
-            .get(&format!("/api/events?actor={actor}&limit=200"))
-            .await;
-        page["items"].as_array().cloned().unwrap_or_default()
+        let page = self.get("/api/events?limit=200").await;
+        let mut events = page["items"].as_array().unwrap().clone();
+        events.retain(|event| event["actor"]["name"] == actor);
+        events
     }
 }
 
