@@ -72,8 +72,35 @@ pub fn headline(actor: &str, explanation: &Explanation) -> String {
         }
     }
     named.truncate(NAMED);
+    let named: Vec<String> = named.iter().map(|short| within(short)).collect();
     if named.is_empty() {
         return format!("{actor}: earlier days were strange too.");
     }
     format!("{actor}: {}.", words::list(&named))
+}
+
+/// A sentence's beginning as it stands inside another sentence: names in capitals stay.
+fn within(text: &str) -> String {
+    let mut chars = text.chars();
+    match (chars.next(), chars.next()) {
+        (Some(first), Some(second)) if first.is_uppercase() && second.is_lowercase() => {
+            first.to_lowercase().chain(text.chars().skip(1)).collect()
+        }
+        _ => text.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::within;
+
+    #[test]
+    fn reasons_stand_inside_a_sentence() {
+        assert_eq!(
+            within("Used computers never used before"),
+            "used computers never used before"
+        );
+        assert_eq!(within("USB sticks"), "USB sticks");
+        assert_eq!(within("24 resources"), "24 resources");
+    }
 }
