@@ -144,7 +144,6 @@ async fn journey(engine: Engine) {
         println!("IRM_BROWSER=no: the journey goes over the API, not through a browser");
     }
     let installation = Installation::new(env!("CARGO_BIN_EXE_insider-risk"), engine).await;
-    installation.choose(RuleSetName::Classic).await;
     let server = installation.serve().await;
     let about = |more: Value, scripts: bool| {
         let mut about = json!({

@@ -95,6 +95,12 @@ impl Histogram {
     }
 }
 
+/// The rarity that counts in full after so many actor-days: nobody who watched n days can call
+/// anything much rarer than once in n days.
+pub(super) fn rarest(days: f64) -> f64 {
+    (days + PRIOR_DAYS + 1.0).log10() + MARGIN
+}
+
 /// Rarity at every bin edge: `−log10` of the share of days with at least as much.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Curve(Vec<f32>);
@@ -117,8 +123,7 @@ impl Curve {
         let at_start = tails.get(start).copied().unwrap_or(1.0).max(1e-9);
         let scale = (beyond / at_start + 0.5).max(1.0) * STEP;
         let anchor = -(at_start / total).log10();
-        // Nobody who watched n days can call anything much rarer than once in n days.
-        let limit = (total + 1.0).log10() + MARGIN;
+        let limit = rarest(total - PRIOR_DAYS);
         let mut rarity = 0.0_f64;
         let curve = tails.iter().enumerate().map(|(at, tail)| {
             let here = if at < start {

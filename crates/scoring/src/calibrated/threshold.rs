@@ -1,10 +1,13 @@
 //! The raw score from which a day alerts, fitted to a rate; and how raw scores are shown.
 
+use super::histogram;
 use super::tables::{THRESHOLD_DAYS, Tables};
 
 /// The documented threshold of an organisation without history: what the wanted default rate
 /// came to on organisations of people, services and administrators.
 const PRIOR: f64 = 4.5;
+/// Actor-days of 28 days from which on the documented threshold holds in full: 70 people.
+const PRIOR_SEEN: f64 = 2000.0;
 /// By how much more the first day asks for than the 28th.
 const CAREFUL: f64 = 0.25;
 /// Alerts that the documented threshold weighs.
@@ -38,7 +41,17 @@ pub(super) fn of(tables: &Tables) -> f64 {
     // In its very first days everything is new to it, and hardly anything is evidence.
     let first = 1.0 - tables.recent.len() as f64 / f64::from(FIRST_DAYS);
     let careful = 1.0 + CAREFUL * (1.0 - young.min(1.0)) + first.max(0.0);
-    ((weight * own + (1.0 - weight) * PRIOR) * careful).max(LOWEST)
+    let prior = PRIOR * attainable(tables);
+    ((weight * own + (1.0 - weight) * prior) * careful).max(LOWEST)
+}
+
+/// What a family can come to in an organisation of this size, as a share of what it can in those
+/// that the documented threshold comes from: a handful of people never see as rare a day as
+/// hundreds do, and the threshold must stay within their reach. At most 1.
+fn attainable(tables: &Tables) -> f64 {
+    let seen = f64::from(tables.actors) * THRESHOLD_DAYS as f64;
+    let most = |days: f64| histogram::rarest(days) - tables.parameters.materiality;
+    (most(seen) / most(PRIOR_SEEN)).min(1.0)
 }
 
 /// How many of a day's highest scores are kept: eight times the wanted rate.
