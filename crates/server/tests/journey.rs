@@ -13,7 +13,6 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use domain::tenant::RuleSetName;
 use domain::time::{Clock, DAY_US, Timestamp};
 use serde_json::{Value, json};
 use server::clock::SystemClock;

@@ -14,13 +14,25 @@ use store::partitions::{self, Held};
 use super::{Folded, Ledger};
 use crate::error::Result;
 
-/// So many late events are taken in at once; fewer at most once a day.
+/// So many late events are taken in at once.
 const MANY: i64 = 1000;
+/// The wait between two derivations for each actor-day of the last 28 days: a hundred times what
+/// deriving one costs, so that late events never take more than a hundredth of the time.
+const WAIT_FOR_ACTOR_DAY_US: i64 = 100_000;
+/// The shortest wait: late events seldom come alone.
+const SHORTEST_WAIT_US: i64 = 5_000_000;
 
-/// True when late events should be taken in now.
+/// True when late events should be taken in now: at once when they are many, else after a wait
+/// that grows with the organisation, a day at most.
 pub(crate) fn is_due(ledger: &Ledger, now: Timestamp) -> bool {
     let kept = &ledger.kept;
-    let waited = now.micros() - kept.rebuilt_at.micros() >= DAY_US;
+    let actor_days: i64 = ledger
+        .organisation
+        .recent()
+        .map(|d| i64::from(d.actors))
+        .sum();
+    let wait = (actor_days * WAIT_FOR_ACTOR_DAY_US).clamp(SHORTEST_WAIT_US, DAY_US);
+    let waited = now.micros() - kept.rebuilt_at.micros() >= wait;
     kept.rebuilding_from.is_some() || kept.late >= MANY || (kept.late > 0 && waited)
 }
 

@@ -10,7 +10,8 @@
 //! alert stays with the reasons it was raised for.
 //!
 //! Late events of the last closed day reopen it. Older ones are counted; when they are many, or
-//! once a day, everything is derived again from the stored events (`derive`).
+//! after a wait that grows with the organisation, everything is derived again from the stored
+//! events (`derive`).
 
 mod closing;
 mod crossing;
