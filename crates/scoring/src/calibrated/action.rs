@@ -35,6 +35,8 @@ numbered! {
         Write = "write",
         /// Started a program or job.
         Execute = "execute",
+        /// A detector's report about somebody.
+        Detection = "detection",
         /// Anything else.
         Other = "other",
     }
@@ -86,24 +88,33 @@ const ACTIONS: &[(Action, &[&str])] = &[
             "session close",
             "session closed",
             "session end",
-            "detection",
-            "alert",
-            "anomaly",
             "warning",
             "lockout",
+            "access denied",
+        ],
+    ),
+    (
+        // What another product concluded. Its severity counts, not how often it is repeated.
+        Action::Detection,
+        &[
+            "detection",
+            "detection created",
+            "alert",
+            "alert created",
+            "anomaly",
+            "anomaly detected",
+            "finding",
+            "finding created",
+            "threat detected",
+            "malware detected",
+            "virus detected",
+            "incident created",
             "unauthorized access",
             "credential access",
             "attack sequence",
             "initial access",
-            "impact",
-            "recon",
-            "discovery",
-            "backdoor",
-            "trojan",
-            "stealth",
             "pen test",
             "policy violation",
-            "access denied",
             "suspicious login",
             "malicious content detected",
         ],
@@ -677,9 +688,24 @@ impl Classifier {
         if let Some(own) = self.actions.get(&text) {
             return *own;
         }
+        if is_finding_type(action) {
+            return Action::Detection;
+        }
         let class = longest(ACTIONS, &text).unwrap_or(Action::Other);
         at_place(class, place)
     }
+}
+
+/// True for the types of findings that Amazon GuardDuty gives: purpose, kind of resource and what
+/// was found, as in `Recon:IAMUser/MaliciousIPCaller` (user guide, "GuardDuty finding format").
+fn is_finding_type(action: &str) -> bool {
+    let word = |text: &str| {
+        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '!' | '_');
+        text.starts_with(|c: char| c.is_ascii_uppercase()) && text.chars().all(plain)
+    };
+    let parts = action.trim().split_once(':');
+    let parts = parts.and_then(|(purpose, rest)| Some((purpose, rest.split_once('/')?)));
+    parts.is_some_and(|(purpose, (kind, found))| word(purpose) && word(kind) && word(found))
 }
 
 /// The same verb means another thing elsewhere.
@@ -780,8 +806,11 @@ mod tests {
             (
                 "UnauthorizedAccess:EC2/SSHBruteForce",
                 "Instance",
-                Action::Other,
+                Action::Detection,
             ),
+            ("Impact:S3/MaliciousIPCaller", "s3", Action::Detection),
+            ("AttackSequence:S3/CompromisedData", "s3", Action::Detection),
+            ("edr.detection", "host", Action::Detection),
             ("changeAccountOwner", "accounts", Action::Change),
             ("user.session.start", "", Action::SignIn),
             ("DeleteFlowLogs", "ec2.amazonaws.com", Action::Change),

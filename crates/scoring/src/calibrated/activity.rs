@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use domain::actor::ActorKind;
 use domain::event::{Event, Outcome};
+use domain::severity::Severity;
 use domain::time::Minute;
 use xxhash_rust::xxh3::Xxh3Default;
 
@@ -35,6 +36,8 @@ pub struct Activity {
     pub service: bool,
     /// With which program.
     pub agent: Option<ValueHash>,
+    /// How bad a detector called it; only for [`Action::Detection`].
+    pub severity: Option<Severity>,
     /// On which computer; for a sign-in to a computer, that computer.
     pub host: Option<ValueHash>,
 }
@@ -68,6 +71,9 @@ impl Activity {
             network: event.ip.map(network),
             service: event.actor_kind == Some(ActorKind::Service),
             agent: event.user_agent.as_deref().map(program),
+            // A detector that does not say how bad it is says little.
+            severity: (action == Action::Detection)
+                .then_some(event.severity.unwrap_or(Severity::Low)),
             host,
         }
     }

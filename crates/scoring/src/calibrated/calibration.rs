@@ -3,6 +3,7 @@
 use domain::time::Day;
 
 use super::context::{Context, PerContext};
+use super::detection;
 use super::histogram::{Curve, Histogram};
 use super::rule::{Family, PerFamily, PerRule, Rule};
 use super::state::ActorState;
@@ -23,6 +24,8 @@ pub(super) struct Calibration {
     pub(super) families: PerFamily<Curve>,
     pub(super) strangeness: PerFamily<Curve>,
     pub(super) threshold: f64,
+    /// Whether detectors are heard alone.
+    pub(super) heard: bool,
     noise: Noise,
 }
 
@@ -35,6 +38,7 @@ impl Calibration {
                 Curve::of(&tables.strangeness[family])
             }),
             threshold: threshold::of(tables),
+            heard: detection::is_heard(tables),
             noise: Noise::of(tables),
         }
     }

@@ -65,6 +65,7 @@ impl Cause {
                 ..Self::default()
             },
             Rule::OddWeekday | Rule::Addresses | Rule::Hosts | Rule::Kinds => Self::default(),
+            Rule::Detections => by(&[Action::Detection]),
             Rule::SignIns => by(&[Action::SignIn]),
             Rule::SignInFailures | Rule::SignInFailureBurst => Self {
                 failed: true,

@@ -130,6 +130,7 @@ fn measured(action: Action) -> Option<Rule> {
         | Action::Share
         | Action::Write
         | Action::Execute
+        | Action::Detection
         | Action::Other => return None,
     })
 }

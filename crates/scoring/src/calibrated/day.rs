@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use domain::severity::Severity;
 use domain::time::{Day, Minute, Zone};
 use serde::{Deserialize, Serialize};
 
@@ -58,6 +59,8 @@ pub struct Met {
     pub hours: u32,
     /// Classes of action, one bit each.
     pub actions: u16,
+    /// The worst severity that a detector gave it.
+    pub severity: Option<Severity>,
 }
 
 impl Met {
@@ -71,7 +74,12 @@ impl Met {
 pub fn consequential(action: Action) -> bool {
     !matches!(
         action,
-        Action::SignIn | Action::Visit | Action::Other | Action::Connect | Action::Execute
+        Action::SignIn
+            | Action::Visit
+            | Action::Detection
+            | Action::Other
+            | Action::Connect
+            | Action::Execute
     )
 }
 
@@ -190,6 +198,7 @@ impl ActorDay {
         met.bytes = met.bytes.saturating_add(event.bytes);
         met.hours |= 1 << hour;
         met.actions |= 1 << event.action as u16;
+        met.severity = met.severity.max(event.severity);
         self.bound(value.sort);
     }
 
@@ -235,7 +244,7 @@ pub fn values(event: &Activity) -> impl Iterator<Item = (Sort, ValueHash)> {
         let sort = match event.action {
             Action::Visit => Sort::Site,
             Action::Send | Action::Mail | Action::Copy | Action::Connect => Sort::Destination,
-            Action::SignIn | Action::Other => return None,
+            Action::SignIn | Action::Detection | Action::Other => return None,
             _ if event.place == Place::Host => return None,
             _ => Sort::Object,
         };

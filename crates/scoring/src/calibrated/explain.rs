@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::action::Action;
 use super::cause::Cause;
 use super::day::ActorDay;
+use super::detection;
 use super::drift::{self, Drift};
 use super::grade;
 use super::organisation::{Organisation, YOUNG_DAYS};
@@ -16,7 +17,7 @@ use super::{Judged, values};
 use crate::words;
 
 /// Version of this engine's formulas, stored with each row.
-pub const VERSION: i64 = 2;
+pub const VERSION: i64 = 3;
 /// Active days below which "usual" is everyone's and not the actor's.
 const OWN_DAYS: usize = 5;
 
@@ -189,6 +190,10 @@ impl<'a> Context<'a> {
             rows.push(noise_row(grade.noise, grade.context));
             exact.push(grade.sum * (grade.noise - 1.0) * self.scale);
         }
+        if grade.raw > grade.sum * grade.noise {
+            rows.push(self.verdict_row());
+            exact.push((grade.raw - grade.sum * grade.noise) * self.scale);
+        }
         if grade.raw > grade.threshold {
             rows.push(compression_row());
             exact.push(f64::from(grade.tenths()) - grade.raw * self.scale);
@@ -277,6 +282,21 @@ impl<'a> Context<'a> {
         }
     }
 
+    /// What a detector's own judgement adds where the rarities alone would say less.
+    fn verdict_row(&self) -> Row {
+        let observed = self.judged.values[Rule::Detections];
+        let severity = detection::severity(observed).word();
+        let contribution = Contribution {
+            sentence: format!(
+                "New for this actor and of {severity} severity: such a report is heard alone"
+            ),
+            short: format!("a detector's report of {severity} severity"),
+            observed,
+            ..blank(ContributionKind::Modifier, "verdict")
+        };
+        factor(contribution, None)
+    }
+
     /// For each amount alone: the most that would have kept the score below 60.
     fn counterfactuals(&self, rows: &mut [Row]) {
         if self.judged.grade.raw < self.judged.grade.threshold {
@@ -286,6 +306,9 @@ impl<'a> Context<'a> {
             let Some(rule) = Rule::from_word(&row.contribution.rule) else {
                 continue;
             };
+            if rule == Rule::Detections && self.at_most(rule).is_some() {
+                row.contribution.counterfactual = Some("without the detector's report".to_owned());
+            }
             if rule.measure() == Measure::Rarity || row.contribution.kind != ContributionKind::Rule
             {
                 continue;

@@ -3,6 +3,7 @@
 use domain::time::Day;
 
 use super::context::Context;
+use super::detection;
 use super::organisation::Organisation;
 use super::rule::{Family, PerFamily, PerRule, Rule};
 use super::state::ActorState;
@@ -122,7 +123,8 @@ pub(super) fn of(
     });
     let sum = rank(&mut families, parameters.further, parameters.same);
     let (noise, context) = calibration.noise(state, day, tables);
-    let raw = sum * noise;
+    let lift = detection::lift(values[Rule::Detections], calibration.heard);
+    let raw = (sum * noise).max(lift * calibration.threshold);
     Grade {
         surprises,
         rarities,

@@ -66,6 +66,12 @@ impl Histogram {
         self.total
     }
 
+    /// The decayed number of values from `value` on.
+    pub fn above(&self, value: f64, step: f64) -> f64 {
+        let from = self.bins.iter().skip(bin(value + 1e-9, step));
+        from.map(|slot| f64::from(*slot)).sum()
+    }
+
     /// The decayed number of values in or above each bin.
     fn tails(&self) -> Vec<f64> {
         let mut tails = vec![0.0; BINS];

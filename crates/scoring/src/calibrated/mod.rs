@@ -28,6 +28,7 @@ pub mod circle;
 pub mod closing;
 pub mod context;
 pub mod day;
+mod detection;
 pub mod drift;
 pub mod explain;
 pub mod grade;

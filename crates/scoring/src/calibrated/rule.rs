@@ -111,6 +111,8 @@ numbered! {
         NewMediaCopies = "new_media_copies",
         /// Rarity of the kinds of event, for this actor and for everyone.
         Kinds = "kinds",
+        /// Severity of what detectors reported: see [`super::detection`].
+        Detections = "detections",
     }
 }
 
@@ -150,6 +152,8 @@ numbered! {
         Sequence = "sequence",
         /// Kinds of event.
         Kind = "kind",
+        /// What other products concluded.
+        Detection = "detection",
     }
 }
 
@@ -208,6 +212,7 @@ impl Rule {
                 Family::Sequence
             }
             Self::Kinds => Family::Kind,
+            Self::Detections => Family::Detection,
         }
     }
 
@@ -225,7 +230,8 @@ impl Rule {
             | Self::NewSites
             | Self::ReturningSites
             | Self::RareObjects
-            | Self::Kinds => Measure::Rarity,
+            | Self::Kinds
+            | Self::Detections => Measure::Rarity,
             Self::CopiedBytes
             | Self::SentBytes
             | Self::OutboundBytes

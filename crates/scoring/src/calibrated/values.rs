@@ -4,6 +4,7 @@ use domain::time::Day;
 
 use super::action::Action;
 use super::day::{ActorDay, Hours, Met, Sort, Value, busiest, outbound};
+use super::detection;
 use super::rule::{PerRule, Rule};
 use super::state::ActorState;
 use super::tables::Tables;
@@ -257,7 +258,14 @@ impl Look<'_> {
                     values[Rule::NewOriginActivity] = values[Rule::NewOriginActivity].max(weighty);
                 }
             }
-            Sort::Kind => values[Rule::Kinds] += self.kind(value),
+            Sort::Kind => {
+                values[Rule::Kinds] += self.kind(value);
+                if let Some(severity) = met.severity {
+                    let known = self.state.memory.get(value).map(|r| r.last());
+                    let today = self.day.day();
+                    values[Rule::Detections] += detection::weight(severity, known, today);
+                }
+            }
         }
     }
 

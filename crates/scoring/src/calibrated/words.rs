@@ -2,6 +2,7 @@
 
 use domain::score::Unit;
 
+use super::detection;
 use super::rule::{Family, Measure, Rule};
 use crate::words;
 
@@ -111,6 +112,7 @@ impl Rule {
             Self::ReturningSites => ("Returned to uncommon sites", ""),
             Self::RareObjects => ("Used resources that hardly anybody uses", ""),
             Self::Kinds => ("Did kinds of things that are rare for this actor", ""),
+            Self::Detections => ("Reported by a detector", ""),
         }
     }
 
@@ -120,6 +122,9 @@ impl Rule {
         match self.measure() {
             Measure::Count => words::plural(value, one, many),
             Measure::Bytes => format!("{} {one}", words::bytes(value)),
+            Measure::Rarity if self == Self::Detections => {
+                format!("{one}, severity {}", detection::severity(value).word())
+            }
             Measure::Rarity => one.to_owned(),
         }
     }
@@ -166,6 +171,7 @@ impl Family {
             Self::Privilege => "Privilege",
             Self::Sequence => "Sequence",
             Self::Kind => "Kind of action",
+            Self::Detection => "Detection",
         }
     }
 }

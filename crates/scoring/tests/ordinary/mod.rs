@@ -61,6 +61,7 @@ pub fn activity(minute: Minute, action: Action, place: Place, object: &str) -> A
         service: false,
         address: Some(hash("10.0.0.1")),
         network: Some(hash("10.0")),
+        severity: None,
         agent: Some(hash("browser")),
         host: None,
     }

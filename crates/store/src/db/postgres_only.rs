@@ -83,7 +83,7 @@ fn column<T>(rows: &[Stored], pick: impl Fn(&Stored) -> T) -> Vec<T> {
 /// visible in any order, so nothing behind that horizon may be passed over.
 pub(crate) const TAIL: &str = "SELECT e.seq AS lo, e.tx::TEXT::BIGINT AS hi, e.tenant_id, e.id,
     e.part, e.source_id, e.actor_id, e.occurred_at, e.received_at, e.action, e.outcome, e.resource,
-    e.resource_id, e.ip, e.user_agent, e.bytes, e.host
+    e.resource_id, e.ip, e.user_agent, e.bytes, e.severity, e.host
  FROM events e
  WHERE (e.tx, e.seq) > ($1::BIGINT::TEXT::xid8, $2)
    AND e.tx < pg_snapshot_xmin(pg_current_snapshot())
@@ -99,7 +99,7 @@ pub(crate) const END: &str = "SELECT tx::TEXT::BIGINT AS hi, seq AS lo
 /// One actor's events between two instants that lie at or before a position.
 pub(crate) const HISTORY: &str =
     "SELECT id, occurred_at, action, outcome, resource, resource_id, ip,
-    user_agent, bytes, host
+    user_agent, bytes, severity, host
  FROM events
  WHERE tenant_id = $1 AND actor_id = $2 AND occurred_at >= $3 AND occurred_at < $4
    AND (tx, seq) <= ($5::BIGINT::TEXT::xid8, $6)
@@ -110,7 +110,7 @@ pub(crate) const HISTORY: &str =
 /// One tenant's events of a day that lie at or before a position. Ids begin with the event time in
 /// milliseconds: the range of ids finds them, the times make it exact.
 pub(crate) const DAY: &str = "SELECT id, part, actor_id, occurred_at, action, outcome, resource,
-    resource_id, ip, user_agent, bytes, host
+    resource_id, ip, user_agent, bytes, severity, host
  FROM events
  WHERE tenant_id = $1 AND id > $2 AND id < $3 AND (tx, seq) <= ($4::BIGINT::TEXT::xid8, $5)
    AND occurred_at >= $6 AND occurred_at < $7

@@ -123,7 +123,7 @@ fn hex(bytes: &[u8]) -> String {
 /// there is one writer.
 pub(crate) const TAIL: &str = "SELECT e.seq AS lo, 0 AS hi, e.tenant_id, e.id, e.part, e.source_id,
     e.actor_id, e.occurred_at, e.received_at, e.action, e.outcome, e.resource, e.resource_id, e.ip,
-    e.user_agent, e.bytes, e.host
+    e.user_agent, e.bytes, e.severity, e.host
  FROM events e
  WHERE e.seq > $2 AND $1 = $1
  ORDER BY e.seq
@@ -136,7 +136,7 @@ pub(crate) const END: &str = "SELECT COALESCE(MAX(seq), 0) AS lo, 0 AS hi FROM e
 /// One actor's events between two instants that lie at or before a position.
 pub(crate) const HISTORY: &str =
     "SELECT id, occurred_at, action, outcome, resource, resource_id, ip,
-    user_agent, bytes, host
+    user_agent, bytes, severity, host
  FROM events
  WHERE tenant_id = $1 AND actor_id = $2 AND occurred_at >= $3 AND occurred_at < $4
    AND $5 = $5 AND seq <= $6
@@ -154,7 +154,7 @@ pub(crate) const START: Position = Position {
 /// One tenant's events of a day that lie at or before a position. Ids begin with the event time in
 /// milliseconds: the range of ids finds them, the times make it exact.
 pub(crate) const DAY: &str = "SELECT id, part, actor_id, occurred_at, action, outcome, resource,
-    resource_id, ip, user_agent, bytes, host
+    resource_id, ip, user_agent, bytes, severity, host
  FROM events
  WHERE tenant_id = $1 AND id > $2 AND id < $3 AND $4 = $4 AND seq <= $5
    AND occurred_at >= $6 AND occurred_at < $7

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use domain::actor::{ActorId, Partition};
 use domain::event::Outcome;
 use domain::id::{EventId, SourceId, TenantId};
+use domain::severity::Severity;
 use domain::time::{Day, Timestamp};
 
 use crate::db::{Db, Row, Target, Tx, postgres_only, sql, sqlite_only};
@@ -60,6 +61,8 @@ pub struct Tailed {
     pub user_agent: Option<String>,
     /// Bytes moved.
     pub bytes: Option<i64>,
+    /// How bad its sender called it.
+    pub severity: Option<Severity>,
     /// Machine.
     pub host: Option<String>,
 }
@@ -226,6 +229,7 @@ pub async fn next_day(
 /// The columns that both readings share; the others get neutral values.
 fn observed(row: &Row) -> Result<Tailed> {
     let ip: Option<String> = row.get("ip")?;
+    let severity: Option<String> = row.get("severity")?;
     Ok(Tailed {
         position: Position::START,
         tenant: TenantId(0),
@@ -242,6 +246,7 @@ fn observed(row: &Row) -> Result<Tailed> {
         ip: ip.and_then(|ip| ip.parse().ok()),
         user_agent: row.get("user_agent")?,
         bytes: row.get("bytes")?,
+        severity: severity.as_deref().and_then(Severity::from_word),
         host: row.get("host")?,
     })
 }

@@ -185,7 +185,7 @@ pub(crate) fn read(event: &Tailed) -> Event {
         ip: event.ip,
         user_agent: event.user_agent.clone(),
         bytes: event.bytes,
-        severity: None,
+        severity: event.severity,
         host: event.host.clone(),
         app: None,
         attributes: None,
