@@ -100,5 +100,8 @@ fn a_detector_that_cries_every_day_is_not_heard_alone() {
     }
     assert_eq!(loud[0], 10, "nobody knows yet");
     let last: usize = loud[20..].iter().sum();
-    assert!(last <= 100, "a quarter of its 400 reports at most: {loud:?}");
+    assert!(
+        last <= 100,
+        "a quarter of its 400 reports at most: {loud:?}"
+    );
 }

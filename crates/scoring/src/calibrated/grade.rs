@@ -97,30 +97,8 @@ pub(super) fn of(
             surprises[rule]
         }
     });
-    let mut families = PerFamily::from_fn(|family: Family| {
-        let mut grade = FamilyGrade {
-            combined: combined(&rarities, family, parameters.second),
-            ..FamilyGrade::default()
-        };
-        grade.rarity = if parameters.calibrate {
-            let curves = &calibration.families[family];
-            curves.rarity(grade.combined)
-        } else {
-            grade.combined
-        };
-        let before = f64::from(state.strangeness[family]) * parameters.memory_kept;
-        let usual = parameters.usual * usually_strange(state, family);
-        grade.strangeness = before + (strangeness(grade.rarity) - usual).max(0.0);
-        let weight = family.weight();
-        grade.today = (weight * grade.rarity - parameters.materiality).max(0.0);
-        if grade.rarity > WAKES {
-            let rarity = calibration.strangeness[family].rarity(before);
-            let lasting = (weight * rarity - parameters.materiality).max(0.0);
-            let awake = ((grade.rarity - WAKES) / parameters.wake).min(1.0);
-            grade.memory = parameters.memory * lasting * awake;
-        }
-        grade
-    });
+    let mut families =
+        PerFamily::from_fn(|family| family_grade(family, &rarities, state, organisation));
     let sum = rank(&mut families, parameters.further, parameters.same);
     let (noise, context) = calibration.noise(state, day, tables);
     let lift = detection::lift(values[Rule::Detections], calibration.heard);
@@ -135,6 +113,38 @@ pub(super) fn of(
         raw,
         threshold: calibration.threshold,
     }
+}
+
+/// Today and memory of one family, without its rank.
+fn family_grade(
+    family: Family,
+    rarities: &PerRule<f64>,
+    state: &ActorState,
+    organisation: &Organisation,
+) -> FamilyGrade {
+    let parameters = &organisation.tables().parameters;
+    let calibration = organisation.calibration();
+    let mut grade = FamilyGrade {
+        combined: combined(rarities, family, parameters.second),
+        ..FamilyGrade::default()
+    };
+    grade.rarity = if parameters.calibrate {
+        calibration.families[family].rarity(grade.combined)
+    } else {
+        grade.combined
+    };
+    let before = f64::from(state.strangeness[family]) * parameters.memory_kept;
+    let usual = parameters.usual * usually_strange(state, family);
+    grade.strangeness = before + (strangeness(grade.rarity) - usual).max(0.0);
+    let weight = family.weight();
+    grade.today = (weight * grade.rarity - parameters.materiality).max(0.0);
+    if grade.rarity > WAKES {
+        let rarity = calibration.strangeness[family].rarity(before);
+        let lasting = (weight * rarity - parameters.materiality).max(0.0);
+        let awake = ((grade.rarity - WAKES) / parameters.wake).min(1.0);
+        grade.memory = parameters.memory * lasting * awake;
+    }
+    grade
 }
 
 /// How strange a day of such rarity is.

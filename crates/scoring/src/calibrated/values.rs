@@ -261,7 +261,11 @@ impl Look<'_> {
             Sort::Kind => {
                 values[Rule::Kinds] += self.kind(value);
                 if let Some(severity) = met.severity {
-                    let known = self.state.memory.get(value).map(|r| r.last());
+                    let known = self
+                        .state
+                        .memory
+                        .get(value)
+                        .map(super::memory::Remembered::last);
                     let today = self.day.day();
                     values[Rule::Detections] += detection::weight(severity, known, today);
                 }
