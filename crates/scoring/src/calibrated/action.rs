@@ -116,6 +116,9 @@ const ACTIONS: &[(Action, &[&str])] = &[
             "pen test",
             "policy violation",
             "suspicious login",
+            "suspicious activity",
+            "compromised",
+            "attack warning",
             "malicious content detected",
         ],
     ),
@@ -326,6 +329,18 @@ const ACTIONS: &[(Action, &[&str])] = &[
             "ingress rule",
             "network acl",
             "set metadata",
+            "role assignment",
+            "conditional access",
+            "query log config",
+            "guardrail",
+            "ruleset destroy",
+            "oauth app",
+            "set common instance metadata",
+            "send ssh public key",
+            "ssh public key",
+            "encryption by default",
+            "requirements changed",
+            "duration changed",
             "cert create",
             "oauth access",
             "saml",
@@ -651,6 +666,9 @@ const PLACES: &[(Place, &[&str])] = &[
     ),
 ];
 
+/// How an action begins that only looks at what its other words name: `DescribeSecurityGroups`.
+const LOOKING: [&str; 4] = ["describe ", "list ", "get ", "batch get "];
+
 /// Turns the words of events into classes. A tenant's own rows come before the built-in ones.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Classifier {
@@ -692,6 +710,10 @@ impl Classifier {
             return Action::Detection;
         }
         let class = longest(ACTIONS, &text).unwrap_or(Action::Other);
+        let looks = |verb| text.starts_with(verb);
+        if class == Action::Change && LOOKING.into_iter().any(looks) {
+            return Action::Read;
+        }
         at_place(class, place)
     }
 }
@@ -814,6 +836,8 @@ mod tests {
             ("changeAccountOwner", "accounts", Action::Change),
             ("user.session.start", "", Action::SignIn),
             ("DeleteFlowLogs", "ec2.amazonaws.com", Action::Change),
+            ("DescribeSecurityGroups", "ec2.amazonaws.com", Action::Read),
+            ("Delete role assignment", "", Action::Change),
             ("firewall_log", "url", Action::Other),
             ("zzz", "yyy", Action::Other),
         ];
