@@ -25,7 +25,7 @@ pub struct Usage {
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(from = "Vec<(Value, Usage)>", into = "Vec<(Value, Usage)>")]
 pub struct Popularity {
-    usage: HashMap<Value, Usage, xxhash_rust::xxh3::Xxh3DefaultBuilder>,
+    usage: HashMap<Value, Usage, rustc_hash::FxBuildHasher>,
 }
 
 impl Popularity {

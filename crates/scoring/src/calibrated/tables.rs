@@ -93,7 +93,7 @@ pub struct Tables {
     pub popularity: Popularity,
     /// Readers of objects.
     #[serde(with = "sorted")]
-    pub readers: HashMap<Object, Readers, xxhash_rust::xxh3::Xxh3DefaultBuilder>,
+    pub readers: HashMap<Object, Readers, rustc_hash::FxBuildHasher>,
     /// Decayed actor-days, and of these those with an event in each hour.
     pub days: f64,
     /// See `days`.

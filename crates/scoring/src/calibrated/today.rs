@@ -8,7 +8,7 @@ use super::day::{ActorDay, Value};
 /// How many actors met each value on the day so far. Not stored: made of the actors' days.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Today {
-    met: HashMap<Value, u32, xxhash_rust::xxh3::Xxh3DefaultBuilder>,
+    met: HashMap<Value, u32, rustc_hash::FxBuildHasher>,
     actors: u32,
     hours: [u32; 24],
 }

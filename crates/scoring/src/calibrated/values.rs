@@ -5,6 +5,7 @@ use domain::time::Day;
 use super::action::Action;
 use super::day::{ActorDay, Hours, Met, Sort, Value, busiest, outbound};
 use super::detection;
+use super::memory::Remembered;
 use super::rule::{PerRule, Rule};
 use super::state::ActorState;
 use super::tables::Tables;
@@ -56,8 +57,9 @@ pub(super) fn of(look: &Look<'_>) -> PerRule<f64> {
     times(look, &mut values);
     amounts(look.day, &mut values);
     let mut windows = Windows::default();
+    let mut memory = look.state.memory.walk();
     for (value, met) in look.day.values() {
-        look.meet(value, met, &mut values, &mut windows);
+        look.meet((value, met), memory.get(value), &mut values, &mut windows);
     }
     sequences(look.day, &windows, &mut values);
     values
@@ -211,8 +213,14 @@ impl Look<'_> {
         (-p.min(1.0).log10()).clamp(0.05, 1.5)
     }
 
-    fn meet(&self, value: Value, met: &Met, values: &mut PerRule<f64>, windows: &mut Windows) {
-        let known = self.state.memory.get(value).is_some();
+    fn meet(
+        &self,
+        (value, met): (Value, &Met),
+        past: Option<&Remembered>,
+        values: &mut PerRule<f64>,
+        windows: &mut Windows,
+    ) {
+        let known = past.is_some();
         let strange = || {
             if known {
                 0.0
@@ -225,22 +233,22 @@ impl Look<'_> {
             Sort::Object => self.object(value, met, known, values, windows),
             Sort::Destination => {
                 values[Rule::NewDestinations] += strange();
-                values[Rule::ReturningDestinations] += self.returning(value, met);
-                self.minor_destination(value, met, values, windows);
+                values[Rule::ReturningDestinations] += self.returning(value, met, past);
+                self.minor_destination((value, met), past, values, windows);
                 if !known && met.by(Action::Copy) {
                     values[Rule::NewMediaCopies] += events;
                 }
             }
             Sort::Site => {
                 values[Rule::NewSites] += strange();
-                values[Rule::ReturningSites] += self.returning(value, met);
+                values[Rule::ReturningSites] += self.returning(value, met, past);
             }
             Sort::Host => {
                 values[Rule::Hosts] += 1.0;
                 // A computer that nobody had is a replacement; somebody else's is not.
                 let users = self.tables.popularity.of(value).actors;
                 values[Rule::NewHosts] += strange() * if users == 0 { 0.3 } else { 1.0 };
-                self.host(value, met, known, values);
+                self.host(value, met, past, values);
             }
             Sort::Address => {
                 values[Rule::Addresses] += 1.0;
@@ -259,13 +267,9 @@ impl Look<'_> {
                 }
             }
             Sort::Kind => {
-                values[Rule::Kinds] += self.kind(value);
+                values[Rule::Kinds] += self.kind(value, past);
                 if let Some(severity) = met.severity {
-                    let known = self
-                        .state
-                        .memory
-                        .get(value)
-                        .map(super::memory::Remembered::last);
+                    let known = past.map(Remembered::last);
                     let today = self.day.day();
                     values[Rule::Detections] += detection::weight(severity, known, today);
                 }
@@ -300,9 +304,10 @@ impl Look<'_> {
         }
     }
 
-    fn host(&self, value: Value, met: &Met, known: bool, values: &mut PerRule<f64>) {
+    fn host(&self, value: Value, met: &Met, past: Option<&Remembered>, values: &mut PerRule<f64>) {
+        let known = past.is_some();
         let main = self.state.main_host;
-        let own_days = self.state.memory.get(value).map_or(0, |r| r.days);
+        let own_days = past.map_or(0, |r| r.days);
         let shared = self.tables.popularity.of(value).actors > u32::from(known);
         if shared && main.is_some_and(|(host, days)| host != value.hash && 2 * own_days < days) {
             values[Rule::OtherHosts] += f64::from(met.events);
@@ -313,8 +318,8 @@ impl Look<'_> {
     }
 
     /// An uncommon place that this actor took up not long ago and comes back to.
-    fn returning(&self, value: Value, met: &Met) -> f64 {
-        let (Some(known), Some(first)) = (self.state.memory.get(value), self.state.first) else {
+    fn returning(&self, value: Value, met: &Met, past: Option<&Remembered>) -> f64 {
+        let (Some(known), Some(first)) = (past, self.state.first) else {
             return 0.0;
         };
         let today = self.day.day().0;
@@ -330,8 +335,8 @@ impl Look<'_> {
     /// What goes to a place that gets little of what this actor sends and that few others use.
     fn minor_destination(
         &self,
-        value: Value,
-        met: &Met,
+        (value, met): (Value, &Met),
+        past: Option<&Remembered>,
         values: &mut PerRule<f64>,
         windows: &mut Windows,
     ) {
@@ -341,7 +346,7 @@ impl Look<'_> {
         {
             return;
         }
-        let uses = self.state.memory.get(value).map_or(0, |r| r.uses);
+        let uses = past.map_or(0, |r| r.uses);
         let minor = f64::from(uses) < 0.08 * f64::from(self.state.outbound);
         let users = self.tables.popularity.of(value).actors;
         if minor && users * 2 < self.tables.actors {
@@ -354,8 +359,8 @@ impl Look<'_> {
         }
     }
 
-    fn kind(&self, value: Value) -> f64 {
-        let own = self.state.memory.get(value).map_or(0, |r| r.days);
+    fn kind(&self, value: Value, past: Option<&Remembered>) -> f64 {
+        let own = past.map_or(0, |r| r.days);
         let usage = f64::from(self.tables.popularity.of(value).actor_days);
         let share = usage / (self.tables.actor_days as f64 + 20.0);
         let days = f64::from(self.state.active_days);
