@@ -4,6 +4,7 @@
 //! order or time in which the events arrived.
 
 pub mod baseline;
+pub mod backtest;
 pub mod calibrated;
 pub mod distinct;
 pub mod episode;
