@@ -141,12 +141,14 @@ pub async fn start(
     if row.get::<i64>("pending")? >= MOST_PENDING {
         return Err(Error::Full("backtests"));
     }
-    let row = sql("INSERT INTO backtests (tenant_id, number, state, days, live, draft, progress,
+    let row = sql(
+        "INSERT INTO backtests (tenant_id, number, state, days, live, draft, progress,
             cancelling, asked_by, asked_at, fence, lease_until)
          SELECT $1, COALESCE(MAX(number), 0) + 1, 'queued', $2, $3, $4, 0, 0, $5, $6, 0, 0
          FROM backtests
          WHERE tenant_id = $1
-         RETURNING number")
+         RETURNING number",
+    )
     .bind(tenant)
     .bind(days)
     .bind(json(live)?)
@@ -282,15 +284,19 @@ pub async fn claim(db: &Db, owner: &str, now: Timestamp) -> Result<Option<Claim>
 
 /// Ends what was to be stopped when its worker went away, and what no worker survives.
 async fn give_up(tx: &mut Tx, clock: Timestamp, now: Timestamp) -> Result<()> {
-    sql("UPDATE backtests SET state = 'cancelled', owner = NULL, finished_at = $2
-         WHERE state = 'running' AND lease_until <= $1 AND cancelling = 1")
+    sql(
+        "UPDATE backtests SET state = 'cancelled', owner = NULL, finished_at = $2
+         WHERE state = 'running' AND lease_until <= $1 AND cancelling = 1",
+    )
     .bind(clock)
     .bind(now)
     .execute(&mut *tx)
     .await?;
-    sql("UPDATE backtests SET state = 'failed', owner = NULL, finished_at = $2,
+    sql(
+        "UPDATE backtests SET state = 'failed', owner = NULL, finished_at = $2,
             error = 'it was interrupted again and again; look into the log of the workers'
-         WHERE state = 'running' AND lease_until <= $1 AND fence >= $3")
+         WHERE state = 'running' AND lease_until <= $1 AND fence >= $3",
+    )
     .bind(clock)
     .bind(now)
     .bind(MOST_STARTS)
@@ -351,9 +357,11 @@ pub async fn finish(db: &Db, claim: &Claim, ended: &Ended, now: Timestamp) -> Re
     let finished = (state != BacktestState::Queued).then_some(now);
     let whole = (state == BacktestState::Done).then_some(1000_i64);
     let mut tx = db.begin().await?;
-    let changed = sql("UPDATE backtests SET state = $4, report = $5, error = $6, finished_at = $7,
+    let changed = sql(
+        "UPDATE backtests SET state = $4, report = $5, error = $6, finished_at = $7,
             progress = COALESCE($8, progress), owner = NULL, lease_until = 0
-         WHERE tenant_id = $1 AND number = $2 AND fence = $3 AND state = 'running'")
+         WHERE tenant_id = $1 AND number = $2 AND fence = $3 AND state = 'running'",
+    )
     .bind(claim.tenant.id)
     .bind(claim.number)
     .bind(claim.fence)
@@ -396,4 +404,15 @@ pub async fn past_alerts(db: &Db, tenant: TenantId, since: Minute) -> Result<Vec
             })
         })
         .collect()
+}
+
+/// The settings in force, as a draft to begin with.
+pub async fn in_force(scope: &Scope) -> Result<CriteriaDraft> {
+    let scoring = &scope.tenant.scoring;
+    Ok(CriteriaDraft {
+        ruleset: scoring.ruleset,
+        alert_threshold: scoring.alert_threshold,
+        alert_rate: scoring.alert_rate,
+        rules: crate::rules::list(scope).await?.iter().copied().collect(),
+    })
 }

@@ -175,6 +175,10 @@ routes! {
         post "/api/quarantine/{id}/discard" SourcesManage => api::quarantine::discard_one;
         get "/api/rules" RulesView => api::rules::list;
         put "/api/rules" RulesEdit => api::rules::update_all;
+        get "/api/rules/backtests" RulesView => api::backtests::list;
+        post "/api/rules/backtests" RulesEdit => api::backtests::start;
+        get "/api/rules/backtests/{id}" RulesView => api::backtests::show;
+        delete "/api/rules/backtests/{id}" RulesEdit => api::backtests::cancel;
         get "/api/rules/{key}" RulesView => api::rules::show;
         put "/api/rules/{key}" RulesEdit => api::rules::update;
         get "/api/settings/scoring" RulesView => api::settings::scoring;

@@ -25,6 +25,8 @@ pub(super) fn action(word: &str) -> Option<&'static str> {
         "alert.status" => "changed the status of an alert",
         "alert.note" => "added a note to an alert",
         "rule.update" => "changed a rule",
+        "backtest.start" => "started a backtest",
+        "backtest.cancel" => "cancelled a backtest",
         "settings.update" => "changed settings",
         "source.create" => "created a source",
         "source.update" => "changed a source",

@@ -119,9 +119,7 @@ async fn replay_all(db: &Db, clock: &Arc<dyn Clock>, claim: &Claim) -> Result<Op
 /// The UTC days that hold stored events, in order.
 async fn stored_days(db: &Db, claim: &Claim, until: Position) -> Result<Vec<Day>> {
     let mut days: Vec<Day> = Vec::new();
-    while let Some(day) =
-        log::next_day(db, claim.tenant.id, days.last().copied(), until).await?
-    {
+    while let Some(day) = log::next_day(db, claim.tenant.id, days.last().copied(), until).await? {
         days.push(day);
     }
     Ok(days)
