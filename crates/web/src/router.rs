@@ -140,6 +140,11 @@ routes! {
         post "/integrations/{slug}/preview" IntegrationsView => pages::integration::preview_sample;
         post "/integrations/{slug}/delete" IntegrationsManage => pages::integration::delete;
         get "/rules" RulesView => pages::rules::list;
+        get "/rules/backtests" RulesView => pages::backtests::list;
+        post "/rules/backtests" RulesEdit => pages::backtests::start;
+        get "/rules/backtests/{id}" RulesView => pages::backtests::show;
+        post "/rules/backtests/{id}/cancel" RulesEdit => pages::backtests::cancel;
+        post "/rules/backtests/{id}/publish" RulesEdit => pages::backtests::publish;
         get "/rules/{key}" RulesView => pages::rule::show;
         post "/rules/{key}" RulesEdit => pages::rule::update;
         get "/settings" RulesView => pages::settings::index;

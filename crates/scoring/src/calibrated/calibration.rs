@@ -34,7 +34,7 @@ impl Calibration {
             strangeness: PerFamily::from_fn(|family: Family| {
                 Curve::of(&tables.strangeness[family])
             }),
-            threshold: threshold::of(tables),
+            threshold: threshold::of(tables, tables.parameters.rate),
             noise: Noise::of(tables),
         }
     }

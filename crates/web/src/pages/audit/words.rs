@@ -3,8 +3,9 @@
 use domain::rule::RuleKey;
 
 /// Every kind of thing the log is about, with the word people read.
-pub(crate) const KINDS: [(&str, &str); 8] = [
+pub(crate) const KINDS: [(&str, &str); 9] = [
     ("alert", "Alerts"),
+    ("backtest", "Backtests"),
     ("integration", "Integrations"),
     ("quarantine", "Events put aside"),
     ("rule", "Rules"),
