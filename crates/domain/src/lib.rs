@@ -6,6 +6,7 @@
 pub mod access;
 pub mod actor;
 pub mod alert;
+pub mod backtest;
 pub mod baseline;
 pub mod event;
 pub mod id;

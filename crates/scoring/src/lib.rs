@@ -3,6 +3,7 @@
 //! Pure: no I/O, no clock. The same events, rules and instant give the same score, whatever the
 //! order or time in which the events arrived.
 
+pub mod backtest;
 pub mod baseline;
 pub mod calibrated;
 pub mod distinct;

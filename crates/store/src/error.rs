@@ -23,6 +23,9 @@ pub enum Error {
     /// The integration is being run right now.
     #[error("it is being run now by {0}")]
     Running(String),
+    /// As many of these as are allowed wait or run already.
+    #[error("as many {0} as are allowed wait or run already")]
+    Full(&'static str),
     /// A sealed secret cannot be opened.
     #[error(transparent)]
     Unsealable(#[from] crate::seal::Unsealable),

@@ -9,6 +9,7 @@ pub mod actors;
 pub mod alerts;
 pub mod api_keys;
 pub mod audit;
+pub mod backtests;
 pub mod calibrated;
 pub mod collector_instances;
 pub mod db;

@@ -29,8 +29,8 @@ use store::secrets::{self, Owner};
 use store::tenants;
 use store::users::{self, NewUser};
 use store::{
-    Error, Scope, actors, alerts, audit, drafts, events, overview, quarantine, rules, runs, scores,
-    sources,
+    Error, Scope, actors, alerts, audit, backtests, drafts, events, overview, quarantine, rules,
+    runs, scores, sources,
 };
 use testkit::events::{login, normalised};
 use testkit::{TestDb, on_both};
@@ -256,6 +256,16 @@ on_both!(nothing_crosses, |db| async move {
             .unwrap()
             .is_empty()
     );
+
+    let draft = backtests::in_force(&acme).await.unwrap();
+    let asked = backtests::start(&acme, 7, &draft, &draft).await.unwrap();
+    not_found(backtests::find(&globex, asked.number).await);
+    not_found(backtests::cancel(&globex, asked.number).await);
+    assert_eq!(backtests::list(&globex, None, 9).await.unwrap(), []);
+    let kept = backtests::find(&acme, asked.number).await.unwrap();
+    assert!(!kept.cancelling);
+    let past = backtests::past_alerts(&db.db, db.globex.id, domain::time::Minute(0)).await;
+    assert_eq!(past.unwrap(), []);
 
     // The same names live side by side.
     fill(&db, &globex, &db.globex).await;

@@ -191,6 +191,13 @@ impl TestApp {
         scorer.release(&self.db.db).await.unwrap();
     }
 
+    /// Makes every backtest that waits.
+    pub async fn run_backtests(&self) {
+        let clock: Arc<dyn domain::time::Clock> = Arc::new(self.clock.clone());
+        let next = || worker::jobs::backtest::run_next(&self.db.db, &clock, "test");
+        while next().await.unwrap() {}
+    }
+
     /// Refreshes the stored 14-day views.
     pub async fn refresh_baselines(&self) {
         use domain::time::Clock;

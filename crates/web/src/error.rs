@@ -172,6 +172,14 @@ impl From<store::Error> for WebError {
                     }
                 }
             }
+            store::Error::Full(_) => Self::new(
+                StatusCode::CONFLICT,
+                "Enough of these are under way",
+                format!(
+                    "{}. Nothing was started. Wait until one ends, or cancel one.",
+                    crate::page::capitalised(&error.to_string())
+                ),
+            ),
             store::Error::OwnedBy(_) | store::Error::Running(_) => Self::new(
                 StatusCode::CONFLICT,
                 "This cannot be done now",

@@ -140,6 +140,11 @@ routes! {
         post "/integrations/{slug}/preview" IntegrationsView => pages::integration::preview_sample;
         post "/integrations/{slug}/delete" IntegrationsManage => pages::integration::delete;
         get "/rules" RulesView => pages::rules::list;
+        get "/rules/backtests" RulesView => pages::backtests::list;
+        post "/rules/backtests" RulesEdit => pages::backtests::start;
+        get "/rules/backtests/{id}" RulesView => pages::backtests::show;
+        post "/rules/backtests/{id}/cancel" RulesEdit => pages::backtests::cancel;
+        post "/rules/backtests/{id}/publish" RulesEdit => pages::backtests::publish;
         get "/rules/{key}" RulesView => pages::rule::show;
         post "/rules/{key}" RulesEdit => pages::rule::update;
         get "/settings" RulesView => pages::settings::index;
@@ -175,6 +180,10 @@ routes! {
         post "/api/quarantine/{id}/discard" SourcesManage => api::quarantine::discard_one;
         get "/api/rules" RulesView => api::rules::list;
         put "/api/rules" RulesEdit => api::rules::update_all;
+        get "/api/rules/backtests" RulesView => api::backtests::list;
+        post "/api/rules/backtests" RulesEdit => api::backtests::start;
+        get "/api/rules/backtests/{id}" RulesView => api::backtests::show;
+        delete "/api/rules/backtests/{id}" RulesEdit => api::backtests::cancel;
         get "/api/rules/{key}" RulesView => api::rules::show;
         put "/api/rules/{key}" RulesEdit => api::rules::update;
         get "/api/settings/scoring" RulesView => api::settings::scoring;

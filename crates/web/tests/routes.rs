@@ -14,7 +14,7 @@ use domain::actor::ActorKey;
 use domain::integration::config::Webhook;
 use domain::integration::{Configuration, Mode, Provider, Settings};
 use store::integrations::{self, NewIntegration};
-use store::{alerts, audit, drafts, events, quarantine};
+use store::{alerts, audit, backtests, drafts, events, quarantine};
 use testkit::app::Answer;
 use testkit::events::{ndjson, office_days, theft};
 use testkit::{Engine, TestApp};
@@ -73,6 +73,9 @@ impl World {
         drafts::create(&scope, "D1", "irm-x", &fields, 1)
             .await
             .unwrap();
+        let live = backtests::in_force(&scope).await.unwrap();
+        backtests::start(&scope, 7, &live, &live).await.unwrap();
+        app.run_backtests().await;
         let paths = vec![
             ("/new/{draft}", "/new/D1".to_owned()),
             ("/step/{step}", "/step/1".to_owned()),
@@ -81,6 +84,7 @@ impl World {
             ("/actors/{code}", format!("/actors/{}", jane.code())),
             ("/sources/{source}", "/sources/files".to_owned()),
             ("/rules/{key}", "/rules/new_ip".to_owned()),
+            ("/backtests/{id}", "/backtests/1".to_owned()),
             ("/quarantine/{id}", format!("/quarantine/{}", item.id)),
         ];
         Self { app, paths }

@@ -4,19 +4,22 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::time::Clock;
-use store::{Db, jobs as timetable_rows, partitions, runs};
+use store::{Db, backtests, jobs as timetable_rows, partitions, runs};
 use tokio::sync::{Mutex, Notify, Semaphore};
 use tokio::task::JoinHandle;
 use tokio_cron_scheduler::{Job as TickJob, JobScheduler};
 pub use tokio_util::sync::CancellationToken as Stop;
 
 use crate::error::{Error, Result};
+use crate::jobs::backtest;
 use crate::jobs::pull::{self, Pulling};
 use crate::jobs::score::Scorer;
 use crate::timetable::{Intervals, Job};
 
 /// Most pulls of one process at a time.
 const PULLS: usize = 4;
+/// Most backtests of one process at a time: they are there for the processor time that is left.
+const BACKTESTS: usize = 1;
 
 /// Runs the timetable until told to stop.
 #[derive(Debug)]
@@ -28,6 +31,7 @@ pub struct Runner {
     owner: String,
     pulling: Option<Pulling>,
     pulls: Arc<Semaphore>,
+    backtests: Arc<Semaphore>,
 }
 
 impl Runner {
@@ -47,6 +51,7 @@ impl Runner {
             owner,
             pulling: None,
             pulls: Arc::new(Semaphore::new(PULLS)),
+            backtests: Arc::new(Semaphore::new(BACKTESTS)),
         }
     }
 
@@ -75,6 +80,7 @@ impl Runner {
             }
             self.start_due_jobs(&scorer, &mut background, &stop).await;
             self.start_due_pulls(&mut background, &stop).await;
+            self.start_backtest(&mut background, &stop).await;
             while background.try_join_next().is_some() {}
             tokio::select! {
                 // The permit of a wake-up that came meanwhile is kept, so none is lost.
@@ -159,6 +165,28 @@ impl Runner {
                     return;
                 }
             }
+        }
+    }
+}
+
+impl Runner {
+    /// Claims the backtest that has waited longest, when none is being made.
+    async fn start_backtest(&self, background: &mut tokio::task::JoinSet<()>, stop: &Stop) {
+        let Ok(room) = Arc::clone(&self.backtests).try_acquire_owned() else {
+            return;
+        };
+        match backtests::claim(&self.db, &self.owner, self.clock.now()).await {
+            Ok(None) => {}
+            Ok(Some(claim)) => {
+                let (db, clock, stop) = (self.db.clone(), Arc::clone(&self.clock), stop.clone());
+                background.spawn(async move {
+                    if let Err(error) = backtest::run(&db, &clock, &claim, &stop).await {
+                        tracing::warn!(%error, number = claim.number, "a backtest was left");
+                    }
+                    drop(room);
+                });
+            }
+            Err(error) => tracing::error!(%error, "waiting backtests cannot be read"),
         }
     }
 }

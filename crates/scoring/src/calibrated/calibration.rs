@@ -37,7 +37,7 @@ impl Calibration {
             strangeness: PerFamily::from_fn(|family: Family| {
                 Curve::of(&tables.strangeness[family])
             }),
-            threshold: threshold::of(tables),
+            threshold: threshold::of(tables, tables.parameters.rate),
             heard: detection::is_heard(tables),
             noise: Noise::of(tables),
         }

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::calibration::Calibration;
 use super::parameters::Parameters;
 use super::tables::{DayScores, Tables};
+use super::threshold;
 
 /// Days after which an organisation's own history stands alone.
 pub const YOUNG_DAYS: i32 = 28;
@@ -87,6 +88,26 @@ impl Organisation {
         (actors > 0).then(|| f64::from(alerted) / f64::from(actors) * 1000.0)
     }
 
+    /// How many actor-days of each of the last closed days would show at least `score` if the
+    /// threshold were fitted to `rate`, as today's tables fit it. A what-if: what was learnt on
+    /// those days, and the threshold of each of them, stay out of it.
+    pub fn reaching(&self, rate: f64, score: domain::score::Points) -> Vec<Reaching> {
+        let fitted = threshold::of(&self.tables, rate);
+        let reaches = |raw: &&f32| {
+            let shown = threshold::shown(f64::from(**raw), fitted);
+            (shown * 10.0 + 1e-9).floor() as i32 >= score.tenths()
+        };
+        let of_day = |day: &DayScores| {
+            let actor_days = day.top.iter().filter(reaches).count();
+            Reaching {
+                day: day.day,
+                actor_days: actor_days as u32,
+                at_least: actor_days == day.top.len() && (actor_days as u32) < day.judged,
+            }
+        };
+        self.recent().map(of_day).collect()
+    }
+
     pub(super) fn tables(&self) -> &Tables {
         &self.tables
     }
@@ -102,6 +123,17 @@ impl Organisation {
     pub(super) fn calibrate(&mut self) {
         self.calibration = Calibration::of(&self.tables);
     }
+}
+
+/// Actor-days of one closed day that would reach a score.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Reaching {
+    /// Which UTC day.
+    pub day: Day,
+    /// How many.
+    pub actor_days: u32,
+    /// True when only so many of the day's scores are kept: it may be more.
+    pub at_least: bool,
 }
 
 impl From<Tables> for Organisation {

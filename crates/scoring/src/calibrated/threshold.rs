@@ -24,11 +24,11 @@ const LOWEST: f64 = 1.0;
 
 /// The raw score that `rate` actor-days for each 1,000 actors a day reach, over the last 28 days,
 /// pooled with the documented prior while there are few.
-pub(super) fn of(tables: &Tables) -> f64 {
+pub(super) fn of(tables: &Tables, rate: f64) -> f64 {
     let warm = tables.first.map_or(0, |first| first.0) + FIRST_DAYS;
     let counted = || tables.recent.iter().filter(|d| d.day.0 >= warm);
     let actors: f64 = counted().map(|d| f64::from(d.actors)).sum();
-    let wanted = tables.parameters.rate / 1000.0 * actors;
+    let wanted = rate / 1000.0 * actors;
     let mut scores: Vec<f32> = counted().flat_map(|d| &d.top).copied().collect();
     scores.sort_unstable_by(|a, b| b.total_cmp(a));
     let at = wanted.floor() as usize;

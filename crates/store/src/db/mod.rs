@@ -63,6 +63,16 @@ pub enum Target<'a> {
     Tx(&'a mut Tx),
 }
 
+impl Target<'_> {
+    /// The same target for one more statement.
+    pub(crate) fn again(&mut self) -> Target<'_> {
+        match self {
+            Self::Db(db) => Target::Db(db),
+            Self::Tx(tx) => Target::Tx(tx),
+        }
+    }
+}
+
 impl<'a> From<&'a Db> for Target<'a> {
     fn from(db: &'a Db) -> Self {
         Self::Db(db)

@@ -120,15 +120,16 @@ const PAGE: usize = 20_000;
 /// One actor's events with `from <= occurred_at < until` that lie at or before `position`, in
 /// order of time, handed to `each` page by page so that memory stays bounded.
 pub async fn history(
-    tx: &mut Tx,
+    target: impl Into<Target<'_>>,
     (tenant, actor): (TenantId, ActorId),
     (from, until): (Timestamp, Timestamp),
     position: Position,
     mut each: impl FnMut(Tailed),
 ) -> Result<()> {
-    let text = match tx {
-        Tx::Sqlite(_) => sqlite_only::HISTORY,
-        Tx::Postgres(_) => postgres_only::HISTORY,
+    let mut target = target.into();
+    let text = match &target {
+        Target::Db(Db::Sqlite { .. }) | Target::Tx(Tx::Sqlite(_)) => sqlite_only::HISTORY,
+        Target::Db(Db::Postgres(_)) | Target::Tx(Tx::Postgres(_)) => postgres_only::HISTORY,
     };
     let mut after = (from.plus(-1), EventId::from_bytes([0xff; 16]));
     loop {
@@ -142,7 +143,7 @@ pub async fn history(
             .bind(after.0)
             .bind(after.1)
             .bind(PAGE as i64)
-            .fetch_all(Target::from(&mut *tx))
+            .fetch_all(target.again())
             .await?;
         for row in &rows {
             let event = Tailed {

@@ -4,6 +4,7 @@
 pub(crate) mod actors;
 pub(crate) mod alerts;
 pub(crate) mod audit;
+pub(crate) mod backtests;
 pub(crate) mod document;
 pub(crate) mod events;
 pub(crate) mod export;

@@ -172,6 +172,22 @@ pub(crate) enum RuleChanges {
     },
 }
 
+impl RuleChanges {
+    /// The rules asked for, as they would be.
+    pub(crate) fn applied_to(&self, all: &RuleSet) -> WebResult<Vec<RuleSettings>> {
+        let (Self::Bare(changes) | Self::Listed { items: changes }) = self;
+        let mut wanted = Vec::with_capacity(changes.len());
+        for change in changes {
+            let key = change.key.as_deref().unwrap_or_default();
+            let now = all.iter().find(|r| r.key.word() == key);
+            let now =
+                now.ok_or_else(|| WebError::field("key", format!("{key:?} is not a rule")))?;
+            wanted.push(change.applied_to(now)?);
+        }
+        Ok(wanted)
+    }
+}
+
 /// Changes several rules: all or none.
 #[utoipa::path(
     put, path = "/api/rules", tag = "rules", request_body = RuleChanges,
@@ -181,14 +197,6 @@ pub(crate) async fn update_all(
     who: Require<permit::RulesEdit>,
     Json(changes): Json<RuleChanges>,
 ) -> WebResult<Response> {
-    let (RuleChanges::Bare(changes) | RuleChanges::Listed { items: changes }) = changes;
-    let all = rules::list(&who.scope).await?;
-    let mut wanted = Vec::with_capacity(changes.len());
-    for change in &changes {
-        let key = change.key.as_deref().unwrap_or_default();
-        let now = all.iter().find(|r| r.key.word() == key);
-        let now = now.ok_or_else(|| WebError::field("key", format!("{key:?} is not a rule")))?;
-        wanted.push(change.applied_to(now)?);
-    }
+    let wanted = changes.applied_to(&rules::list(&who.scope).await?)?;
     Ok(body(&rules::update(&who.scope, &wanted).await?))
 }

@@ -5,6 +5,7 @@ pub(crate) mod actors;
 pub(crate) mod alert;
 pub(crate) mod alerts;
 pub(crate) mod audit;
+pub(crate) mod backtests;
 mod error;
 pub(crate) mod events;
 pub(crate) mod integration;

@@ -1,6 +1,7 @@
 //! One rule: what it does in words, its curve, what a draft would do, its settings, its past.
 
-mod edit;
+pub(crate) mod edit;
+mod family;
 mod whatif;
 
 use askama::Template;
@@ -9,6 +10,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use domain::access::Permission;
 use domain::rule::{RuleKey, RuleSettings};
 use domain::score::Points;
+use scoring::calibrated::Family;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use store::Scope;
@@ -66,12 +68,33 @@ impl std::str::FromStr for Key {
     }
 }
 
+/// What an address names: one of the five rules, or a family of the calibrated grading, by its own
+/// word or that of one of its rules.
+pub(crate) enum Subject {
+    Rule(RuleKey),
+    Family(Family),
+}
+
+impl std::str::FromStr for Subject {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let rule = RuleKey::from_word(text).map(Self::Rule);
+        rule.or_else(|| family::parse(text).map(Self::Family))
+            .ok_or(())
+    }
+}
+
 /// The page, with a draft when the address holds one.
 pub(crate) async fn show(
     who: Require<permit::RulesView>,
-    Path(Key(key)): Path<Key>,
+    Path(subject): Path<Subject>,
     Query(query): Query<BTreeMap<String, String>>,
 ) -> WebResult<Response> {
+    let key = match subject {
+        Subject::Rule(key) => key,
+        Subject::Family(family) => return family::show(&who, family).await,
+    };
     let rule = in_force(&who.scope, key).await?;
     let draft = Draft::read(&query, &rule);
     let fields = Fields::from(&rule);
@@ -235,6 +258,15 @@ impl RulePage {
     /// Hint under the window's field.
     fn window(&self) -> String {
         scoring::words::window(self.rule.window_minutes)
+    }
+
+    /// The form of a backtest with the draft in it.
+    fn backtest(&self) -> String {
+        let key = self.rule.key;
+        let (weight, threshold) = (&self.draft.weight, &self.draft.threshold);
+        format!(
+            "/rules/backtests?ruleset=classic&{key}_weight={weight}&{key}_threshold={threshold}#new"
+        )
     }
 
     fn days() -> i64 {

@@ -3,7 +3,10 @@
 pub(crate) mod arithmetic;
 pub(crate) mod calibrated;
 pub(crate) mod tally;
+pub(crate) mod whatif;
 pub(crate) mod words;
+
+use std::collections::BTreeMap;
 
 use askama::Template;
 use axum::response::{IntoResponse, Response};
@@ -15,6 +18,7 @@ use store::rules::{self, Record};
 
 use crate::auth::{Require, permit};
 use crate::error::WebResult;
+use crate::form::Query;
 use crate::page::{Shell, When, page};
 use arithmetic::Arithmetic;
 use tally::Tally;
@@ -45,10 +49,13 @@ struct Row {
 }
 
 /// The list.
-pub(crate) async fn list(who: Require<permit::RulesView>) -> WebResult<Response> {
+pub(crate) async fn list(
+    who: Require<permit::RulesView>,
+    Query(query): Query<BTreeMap<String, String>>,
+) -> WebResult<Response> {
     let scope = &who.scope;
     if scope.tenant.scoring.ruleset == RuleSetName::Calibrated {
-        return calibrated::show(&who).await;
+        return calibrated::show(&who, &query).await;
     }
     let set = rules::list(scope).await?;
     let records = recent(scope).await?;

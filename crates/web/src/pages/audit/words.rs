@@ -3,8 +3,9 @@
 use domain::rule::RuleKey;
 
 /// Every kind of thing the log is about, with the word people read.
-pub(crate) const KINDS: [(&str, &str); 8] = [
+pub(crate) const KINDS: [(&str, &str); 9] = [
     ("alert", "Alerts"),
+    ("backtest", "Backtests"),
     ("integration", "Integrations"),
     ("quarantine", "Events put aside"),
     ("rule", "Rules"),
@@ -25,6 +26,8 @@ pub(super) fn action(word: &str) -> Option<&'static str> {
         "alert.status" => "changed the status of an alert",
         "alert.note" => "added a note to an alert",
         "rule.update" => "changed a rule",
+        "backtest.start" => "started a backtest",
+        "backtest.cancel" => "cancelled a backtest",
         "settings.update" => "changed settings",
         "source.create" => "created a source",
         "source.update" => "changed a source",

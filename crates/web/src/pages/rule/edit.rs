@@ -11,7 +11,7 @@ use crate::page::{FieldErrors, When};
 
 /// The fields as typed.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Fields {
+pub(crate) struct Fields {
     pub enabled: bool,
     pub weight: String,
     pub threshold: String,
@@ -42,7 +42,7 @@ impl From<&RuleForm> for Fields {
 
 impl Fields {
     /// The settings they stand for, or what is wrong with each field.
-    pub(super) fn settings(&self, key: RuleKey, version: i64) -> Result<RuleSettings, FieldErrors> {
+    pub(crate) fn settings(&self, key: RuleKey, version: i64) -> Result<RuleSettings, FieldErrors> {
         let mut errors = FieldErrors::default();
         let weight = points(&self.weight).unwrap_or_else(|| {
             errors.add("weight", "Give a number of points from 0 to 100.");

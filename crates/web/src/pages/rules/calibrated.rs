@@ -1,6 +1,8 @@
 //! The rules page of the calibrated grading: the wanted and the real rate of alerts, which families
 //! earn their noise, and how well the last days could be judged.
 
+use std::collections::BTreeMap;
+
 use askama::Template;
 use axum::response::{IntoResponse, Response};
 use domain::rule::RuleName;
@@ -12,6 +14,7 @@ use store::calibrated::{self, ClosedDay};
 use store::rules::Record;
 
 use super::tally::{FEWEST_VERDICTS, total, verdict};
+use super::whatif::WhatIf;
 use super::{MOST_RECORDS, recent};
 use crate::auth::{Require, permit};
 use crate::error::WebResult;
@@ -29,6 +32,7 @@ struct CalibratedPage {
     alerts: usize,
     cut: bool,
     coverage: Coverage,
+    what_if: WhatIf,
 }
 
 /// How many alerts were wanted and how many there were, per 1,000 actors a day.
@@ -65,22 +69,25 @@ pub(crate) async fn closed_days(scope: &Scope) -> WebResult<Vec<ClosedDay>> {
 }
 
 /// What alerts say about one family.
-struct Row {
-    family: Family,
-    title: String,
-    fired: usize,
-    decided: usize,
-    right: usize,
-    judged: usize,
+pub(crate) struct Row {
+    pub family: Family,
+    pub title: String,
+    pub fired: usize,
+    pub decided: usize,
+    pub right: usize,
+    pub judged: usize,
 }
 
 impl Row {
-    fn of(family: Family, records: &[Record]) -> Self {
-        let points = |record: &Record| -> Points {
-            let rows = record.contributions.iter();
-            let own = rows.filter(|row| row.family.as_deref() == Some(family.word()));
-            own.map(|row| row.points).sum()
-        };
+    /// What a family gave to an alert.
+    pub(crate) fn points(family: Family, record: &Record) -> Points {
+        let rows = record.contributions.iter();
+        let own = rows.filter(|row| row.family.as_deref() == Some(family.word()));
+        own.map(|row| row.points).sum()
+    }
+
+    pub(crate) fn of(family: Family, records: &[Record]) -> Self {
+        let points = |record: &Record| Self::points(family, record);
         let fired: Vec<&Record> = records
             .iter()
             .filter(|r| points(r) > Points::ZERO)
@@ -99,7 +106,7 @@ impl Row {
     }
 
     /// Percent of verdicts that were real; `None` while there are too few.
-    fn precision(&self) -> Option<usize> {
+    pub(crate) fn precision(&self) -> Option<usize> {
         let share = || (self.right * 200 + self.judged) / (self.judged * 2);
         (self.judged >= FEWEST_VERDICTS).then(share)
     }
@@ -151,7 +158,10 @@ impl Coverage {
 }
 
 /// The page.
-pub(super) async fn show(who: &Require<permit::RulesView>) -> WebResult<Response> {
+pub(super) async fn show(
+    who: &Require<permit::RulesView>,
+    query: &BTreeMap<String, String>,
+) -> WebResult<Response> {
     let scope = &who.scope;
     let mut records = recent(scope).await?;
     let cut = records.len() >= MOST_RECORDS as usize;
@@ -165,6 +175,7 @@ pub(super) async fn show(who: &Require<permit::RulesView>) -> WebResult<Response
         alerts: records.len(),
         cut,
         coverage: Coverage::of(days),
+        what_if: WhatIf::of(scope, query).await?,
     };
     Ok(page(template).into_response())
 }

@@ -20,7 +20,7 @@ use store::log::{self, Position};
 use store::scoring::{self as rows, LatestAlert, Reasons, Receipt};
 
 use super::follow::observe;
-use super::place::{free_minute, place};
+use super::place::{free_minute, insert, place, raised, went_on};
 use crate::error::Result;
 
 /// One actor with the minutes of a pass whose score reached the threshold, in order of time.
@@ -80,28 +80,32 @@ impl Picture {
 }
 
 impl Moment {
-    fn minute(&self) -> Minute {
+    /// Which minute.
+    pub(crate) fn minute(&self) -> Minute {
         match self {
             Self::Classic(scored) => scored.assessment.minute,
             Self::Calibrated(picture) => picture.snapshot.minute(),
         }
     }
 
-    fn score(&self) -> Points {
+    /// Its score.
+    pub(crate) fn score(&self) -> Points {
         match self {
             Self::Classic(scored) => scored.assessment.score,
             Self::Calibrated(picture) => picture.snapshot.score(),
         }
     }
 
-    fn fired(&self) -> BTreeSet<RuleName> {
+    /// The rules that gave points.
+    pub(crate) fn fired(&self) -> BTreeSet<RuleName> {
         match self {
             Self::Classic(scored) => scored.assessment.fired().map(RuleName::from).collect(),
             Self::Calibrated(picture) => picture.snapshot.fired(),
         }
     }
 
-    fn ruleset(&self) -> &str {
+    /// The rule set that judged it.
+    pub(crate) fn ruleset(&self) -> &str {
         match self {
             Self::Classic(_) => domain::tenant::RuleSetName::Classic.word(),
             Self::Calibrated(picture) => &picture.snapshot.ruleset,
@@ -242,8 +246,7 @@ impl Chronicle<'_> {
             rules: moment.fired(),
             ruleset: moment.ruleset().to_owned(),
         };
-        let index = self.alerts.partition_point(|a| a.opened < opened);
-        self.alerts.insert(index, alert);
+        insert(&mut self.alerts, alert);
         Ok(())
     }
 
@@ -259,9 +262,7 @@ impl Chronicle<'_> {
         }
         self.freeze(tx, alert.id, &picture).await?;
         if let Some(alert) = self.alerts.get_mut(index) {
-            alert.score = moment.score();
-            alert.last_signal = alert.last_signal.max(moment.minute());
-            alert.rules.extend(moment.fired());
+            raised(alert, moment.minute(), moment.score(), moment.fired());
         }
         Ok(true)
     }
@@ -271,7 +272,7 @@ impl Chronicle<'_> {
         let Some(alert) = self.alerts.get_mut(index) else {
             return;
         };
-        alert.last_signal = alert.last_signal.max(minute);
+        went_on(alert, minute);
         let pending = self.pending.get_or_insert_with(|| Pending {
             index,
             first: minute,

@@ -2,10 +2,10 @@
 //! minutes, and writes profiles, scores, rollups, alerts and cursor in one transaction under its
 //! leases. A crash anywhere repeats the pass; nothing is counted twice.
 
-mod calibrated;
-mod episodes;
-mod follow;
-mod place;
+pub(crate) mod calibrated;
+pub(crate) mod episodes;
+pub(crate) mod follow;
+pub(crate) mod place;
 mod write;
 
 use std::collections::{BTreeMap, HashMap};

@@ -36,6 +36,29 @@ pub(crate) fn place(
     (None, Step::Open)
 }
 
+/// Keeps an alert that has opened among the others.
+pub(crate) fn insert(alerts: &mut Vec<LatestAlert>, alert: LatestAlert) {
+    let index = alerts.partition_point(|a| a.opened < alert.opened);
+    alerts.insert(index, alert);
+}
+
+/// What a higher score makes of an alert.
+pub(crate) fn raised(
+    alert: &mut LatestAlert,
+    minute: Minute,
+    score: Points,
+    fired: BTreeSet<RuleName>,
+) {
+    alert.score = score;
+    alert.rules.extend(fired);
+    went_on(alert, minute);
+}
+
+/// What a further signal makes of an alert.
+pub(crate) fn went_on(alert: &mut LatestAlert, minute: Minute) {
+    alert.last_signal = alert.last_signal.max(minute);
+}
+
 /// The minute under which an alert can be stored: an actor has one alert for each minute, and a
 /// closed alert may have been opened by this very one.
 pub(crate) fn free_minute(alerts: &[LatestAlert], minute: Minute) -> Minute {

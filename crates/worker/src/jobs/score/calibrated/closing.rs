@@ -62,6 +62,11 @@ impl Pasts {
         Ok(())
     }
 
+    /// Forgets what was before the last closed day: nothing reopens it.
+    pub fn forget_before(&mut self) {
+        self.0.values_mut().for_each(|past| past.before = None);
+    }
+
     fn state(&self, actor: ActorId) -> ActorState {
         let past = self.0.get(&actor).and_then(|past| past.state.clone());
         past.unwrap_or_default()
@@ -114,6 +119,15 @@ fn unpack(row: &State, reopened: Option<Day>) -> Result<Past> {
     })
 }
 
+/// How much is told of a verdict besides its score.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Telling {
+    /// The whole explanation, for people.
+    Whole,
+    /// Nothing, where only scores are compared.
+    Score,
+}
+
 /// One actor's day as judged.
 pub(crate) struct Verdict {
     pub actor: ActorId,
@@ -140,10 +154,11 @@ impl Verdict {
         (day, judged): (&ActorDay, &Judged),
         state: &ActorState,
         organisation: &Organisation,
-        threshold: Points,
+        (threshold, telling): (Points, Telling),
     ) -> Self {
         let score = Points::from_tenths(judged.grade.tenths());
-        let explanation = (score > Points::ZERO).then(|| explain(judged, day, state, organisation));
+        let told = telling == Telling::Whole && score > Points::ZERO;
+        let explanation = told.then(|| explain(judged, day, state, organisation));
         let rows = explanation.iter().flat_map(|e| &e.rows);
         let short = rows
             .filter(|row| row.contribution.points > Points::ZERO)
@@ -183,7 +198,7 @@ pub(crate) fn judge_some(
     actors: &[ActorId],
     pasts: &Pasts,
     organisation: Arc<Organisation>,
-    threshold: Points,
+    how: (Points, Telling),
 ) -> JudgedDay {
     let today = open.today();
     let of_day = actors
@@ -194,7 +209,7 @@ pub(crate) fn judge_some(
             let state = pasts.state(actor);
             let judged = judge(own, &state, &organisation, &today);
             let who = (actor, *part);
-            Verdict::of(who, (own, &judged), &state, &organisation, threshold)
+            Verdict::of(who, (own, &judged), &state, &organisation, how)
         })
         .collect();
     JudgedDay {
@@ -212,7 +227,7 @@ pub(crate) fn close(
     pasts: &mut Pasts,
     keys: &HashMap<ActorId, String>,
     before: Arc<Organisation>,
-    threshold: Points,
+    how: (Points, Telling),
 ) -> ((JudgedDay, ClosedDay), Organisation) {
     struct One {
         actor: ActorId,
@@ -232,7 +247,7 @@ pub(crate) fn close(
     for (actor, (part, own)) in open.actors {
         let state = pasts.state(actor);
         let judged = judge(&own, &state, &before, &today);
-        let verdict = Verdict::of((actor, part), (&own, &judged), &state, &before, threshold);
+        let verdict = Verdict::of((actor, part), (&own, &judged), &state, &before, how);
         told.judged += 1;
         told.alerted += u32::from(verdict.alerting.is_some());
         told.without_habits += u32::from(state.active_days < OWN_DAYS);

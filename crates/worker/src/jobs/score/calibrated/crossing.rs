@@ -8,13 +8,14 @@ use domain::id::EventId;
 use domain::rule::RuleName;
 use domain::score::{Contribution, Points};
 use domain::tenant::Tenant;
-use domain::time::Minute;
+use domain::time::{Day, Minute, Zone};
 use scoring::calibrated::{
-    Activity, ActorDay, ActorState, Judged, Reader, Row, explain, headline, judge, snapshot,
+    Activity, ActorDay, ActorState, Judged, Organisation, Reader, Row, Today, explain, headline,
+    judge, snapshot,
 };
 use scoring::explain::evidence::SAMPLE;
 use scoring::receipt::Inputs;
-use store::db::Tx;
+use store::db::Target;
 use store::log::{self, Position, Tailed};
 
 use super::super::episodes::{Alerting, Moment, Picture, receipt};
@@ -22,12 +23,16 @@ use super::closing::{JudgedDay, Verdict};
 use super::ledger::read;
 use crate::error::Result;
 
-/// An actor's events of a day, in order of time.
-struct Course<'a> {
-    tenant: &'a Tenant,
-    judged: &'a JudgedDay,
-    reference: &'a (String, Arc<Vec<u8>>),
-    state: &'a ActorState,
+/// An actor's events of a day, in order of time, and what they are judged against.
+struct Course {
+    zone: Zone,
+    threshold: Points,
+    day: Day,
+    organisation: Arc<Organisation>,
+    today: Arc<Today>,
+    reference: (String, Arc<Vec<u8>>),
+    state: ActorState,
+    name: String,
     events: Vec<(EventId, Activity)>,
     /// Minutes that hold an event, ascending.
     minutes: Vec<Minute>,
@@ -35,7 +40,7 @@ struct Course<'a> {
 
 /// The alerting minutes of one actor-day: where the threshold was reached, and where the height.
 pub(crate) async fn alerting(
-    tx: &mut Tx,
+    target: impl Into<Target<'_>>,
     tenant: &Tenant,
     (judged, verdict): (&JudgedDay, &Verdict),
     reference: &(String, Arc<Vec<u8>>),
@@ -50,29 +55,27 @@ pub(crate) async fn alerting(
     let mut reader = Reader::default();
     let mut events = Vec::new();
     let who = (tenant.id, verdict.actor);
-    log::history(tx, who, range, until, |event: Tailed| {
+    log::history(target, who, range, until, |event: Tailed| {
         events.push((event.id, reader.read(&read(&event))));
     })
     .await?;
     let mut minutes: Vec<Minute> = events.iter().map(|(_, a)| a.minute).collect();
     minutes.dedup();
     let course = Course {
-        tenant,
-        judged,
-        reference,
-        state,
+        zone: tenant.scoring.zone.clone(),
+        threshold: tenant.scoring.alert_threshold,
+        day: judged.day,
+        organisation: Arc::clone(&judged.organisation),
+        today: Arc::clone(&judged.today),
+        reference: reference.clone(),
+        state: state.clone(),
+        name: name.to_owned(),
         events,
         minutes,
     };
-    let threshold = tenant.scoring.alert_threshold;
-    let crossing = course.first_reaching(threshold);
-    let height = course.first_reaching(verdict.score);
-    let mut places: Vec<Minute> = [crossing, height].into_iter().flatten().collect();
-    places.dedup();
-    let moments = places
-        .into_iter()
-        .map(|minute| Moment::Calibrated(Arc::new(course.picture(minute, name))))
-        .collect();
+    let score = verdict.score;
+    // A busy day is judged many times over: not on the threads that serve requests.
+    let moments = tokio::task::spawn_blocking(move || course.moments(score)).await?;
     Ok(Some(Alerting {
         actor: verdict.actor,
         part: verdict.part,
@@ -81,23 +84,28 @@ pub(crate) async fn alerting(
     }))
 }
 
-impl Course<'_> {
+impl Course {
+    /// Where the threshold was reached, and where the day's score.
+    fn moments(&self, score: Points) -> Vec<Moment> {
+        let crossing = self.first_reaching(self.threshold);
+        let height = self.first_reaching(score);
+        let mut places: Vec<Minute> = [crossing, height].into_iter().flatten().collect();
+        places.dedup();
+        let picture = |minute| Moment::Calibrated(Arc::new(self.picture(minute)));
+        places.into_iter().map(picture).collect()
+    }
+
     /// The day up to and including a minute.
     fn until(&self, minute: Minute) -> ActorDay {
-        let mut day = ActorDay::new(self.judged.day);
+        let mut day = ActorDay::new(self.day);
         for (_, activity) in self.events.iter().filter(|(_, a)| a.minute <= minute) {
-            day.observe(activity, &self.tenant.scoring.zone);
+            day.observe(activity, &self.zone);
         }
         day
     }
 
     fn judge(&self, day: &ActorDay) -> Judged {
-        judge(
-            day,
-            self.state,
-            &self.judged.organisation,
-            &self.judged.today,
-        )
+        judge(day, &self.state, &self.organisation, &self.today)
     }
 
     /// The first minute at whose end the score is at least this: by bisection, because with
@@ -111,22 +119,21 @@ impl Course<'_> {
         self.minutes.get(at).or(self.minutes.last()).copied()
     }
 
-    fn picture(&self, minute: Minute, name: &str) -> Picture {
+    fn picture(&self, minute: Minute) -> Picture {
         let day = self.until(minute);
         let judged = self.judge(&day);
-        let explanation = explain(&judged, &day, self.state, &self.judged.organisation);
-        let threshold = self.tenant.scoring.alert_threshold;
-        let mut snapshot = snapshot(&explanation, minute, threshold);
+        let explanation = explain(&judged, &day, &self.state, &self.organisation);
+        let mut snapshot = snapshot(&explanation, minute, self.threshold);
         let mut evidence: BTreeMap<EventId, BTreeSet<RuleName>> = BTreeMap::new();
         for (told, row) in snapshot.contributions.iter_mut().zip(&explanation.rows) {
             self.find(told, row, minute, &mut evidence);
         }
         let short = explanation.rows.iter().map(|row| &row.contribution);
         let short = short.filter(|row| row.points > Points::ZERO);
-        let sentence = headline(name, &explanation);
+        let sentence = headline(&self.name, &explanation);
         let inputs = Inputs::Calibrated {
             minute,
-            day: self.judged.day,
+            day: self.day,
             values: Box::new(judged.values),
             state: Box::new(self.state.numbers()),
         };
@@ -151,7 +158,7 @@ impl Course<'_> {
         if told.kind != domain::score::ContributionKind::Rule {
             return;
         }
-        let zone = &self.tenant.scoring.zone;
+        let zone = &self.zone;
         let matching = self
             .events
             .iter()

@@ -31,12 +31,25 @@ pub(crate) struct Ledger {
 }
 
 /// A day that events may still be added to.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct OpenDay {
     pub actors: BTreeMap<ActorId, (Partition, ActorDay)>,
 }
 
 impl OpenDay {
+    /// Adds what an actor did.
+    pub fn add(
+        &mut self,
+        day: Day,
+        (actor, part): (ActorId, Partition),
+        activity: &Activity,
+        zone: &Zone,
+    ) {
+        let slot = self.actors.entry(actor);
+        let (_, own) = slot.or_insert_with(|| (part, ActorDay::new(day)));
+        own.observe(activity, zone);
+    }
+
     /// What everybody met on the day so far.
     pub fn today(&self) -> Today {
         let mut today = Today::default();
@@ -121,9 +134,7 @@ impl Ledger {
         let day = event.occurred_at.utc_day();
         let activity = self.activity(event);
         let open = self.days.entry(day).or_default();
-        let slot = open.actors.entry(event.actor);
-        let (_, actor) = slot.or_insert_with(|| (event.part, ActorDay::new(day)));
-        actor.observe(&activity, zone);
+        open.add(day, (event.actor, event.part), &activity, zone);
     }
 
     /// What the grading sees of an event.

@@ -13,10 +13,10 @@
 //! after a wait that grows with the organisation, everything is derived again from the stored
 //! events (`derive`).
 
-mod closing;
-mod crossing;
+pub(crate) mod closing;
+pub(crate) mod crossing;
 mod derive;
-mod ledger;
+pub(crate) mod ledger;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -34,7 +34,7 @@ use store::scoring::{self as history, DayUpdate, ScoreUpdate};
 
 use super::episodes;
 use crate::error::Result;
-use closing::{JudgedDay, Pasts};
+use closing::{JudgedDay, Pasts, Telling};
 pub(crate) use derive::{derive, is_due};
 pub(crate) use ledger::Ledger;
 
@@ -133,7 +133,8 @@ impl Folded {
         let threshold = self.tenant.scoring.alert_threshold;
         self.before = Some(Arc::clone(&before));
         let closed = tokio::task::spawn_blocking(move || {
-            let (closed, after) = closing::close(day, open, &mut pasts, &keys, before, threshold);
+            let how = (threshold, Telling::Whole);
+            let (closed, after) = closing::close(day, open, &mut pasts, &keys, before, how);
             (closed, pasts, after)
         });
         let (closed, pasts, after) = closed.await?;
@@ -206,7 +207,8 @@ pub(crate) async fn settle(
     let organisation = Arc::clone(&ledger.organisation);
     let threshold = tenant.scoring.alert_threshold;
     let judged = tokio::task::spawn_blocking(move || {
-        let judged = closing::judge_some(day, &open, &dirty, &pasts, organisation, threshold);
+        let how = (threshold, Telling::Whole);
+        let judged = closing::judge_some(day, &open, &dirty, &pasts, organisation, how);
         (judged, open)
     });
     let (judged, open) = judged.await?;
@@ -266,7 +268,7 @@ pub(crate) async fn write(
     for verdict in reached {
         let name = names.get(&verdict.actor).map_or("", String::as_str);
         let what = (judged, verdict);
-        let one = crossing::alerting(tx, tenant, what, &reference, name, until, late);
+        let one = crossing::alerting(&mut *tx, tenant, what, &reference, name, until, late);
         alerting.extend(one.await?);
     }
     episodes::raise(tx, tenant, alerting, until, now).await
