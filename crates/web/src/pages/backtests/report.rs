@@ -5,13 +5,14 @@ use std::collections::HashMap;
 use domain::actor::ActorId;
 use domain::alert::{AlertCode, Disposition};
 use domain::backtest::{BANDS, Difference, Fate, ReplayedAlert, Report, Side};
+use domain::baseline::DayState;
 use domain::score::Points;
 use domain::severity::Severity;
 use domain::time::Zone;
 use store::Scope;
 
 use crate::page::When;
-use crate::viz::{DayState, Days, days};
+use crate::viz::{Days, days};
 
 /// Differences shown; the API gives all that are kept.
 const SHOWN: usize = 200;

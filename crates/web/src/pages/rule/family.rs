@@ -4,6 +4,7 @@
 use askama::Template;
 use axum::response::{IntoResponse, Response};
 use domain::alert::Disposition;
+use domain::rule::RuleName;
 use domain::score::Points;
 use scoring::calibrated::{Family, Rule, rule::Measure};
 use store::rules::Record;
@@ -29,7 +30,7 @@ struct FamilyPage {
 /// One rule of the family.
 struct RuleLine {
     word: &'static str,
-    title: &'static str,
+    title: String,
     measure: &'static str,
 }
 
@@ -86,7 +87,7 @@ pub(super) async fn show(who: &Require<permit::RulesView>, family: Family) -> We
 fn line(rule: Rule) -> RuleLine {
     RuleLine {
         word: rule.word(),
-        title: rule.title(),
+        title: RuleName::parse(rule.word()).map_or_else(String::new, |name| name.title()),
         measure: match rule.measure() {
             Measure::Count => "a count, against own days and everyone’s",
             Measure::Bytes => "bytes, against own days and everyone’s",
