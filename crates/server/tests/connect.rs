@@ -185,7 +185,7 @@ async fn account_is_connected(journey: &Journey, fixture: &Fixture) {
             "fixture": fixture.url(), "choices": {"credentials": "access_key"},
             "fields": {
                 "name": "AWS account", "regions": account::REGION, "roleArn": ROLE,
-                "accessKeyId": OWN_KEY, "secret": "secret of the access key",
+                "accessKeyId": OWN_KEY, "secret": "CANARY+secret+access+key",
             },
         }),
     );

@@ -209,7 +209,7 @@ pub mod linux {
                 "global(workDirectory=\"{at}\")\n\
                  module(load=\"imuxsock\" SysSock.Use=\"off\")\n\
                  input(type=\"imuxsock\" Socket=\"{at}/log\" UseSpecialParser=\"off\" \
-                 ParseHostname=\"on\" UseSysTimeStamp=\"off\" RateLimit.Interval=\"0\")\n\
+                 ParseHostname=\"on\" IgnoreTimestamp=\"off\" UseSysTimeStamp=\"off\" RateLimit.Interval=\"0\")\n\
                  action(type=\"omfwd\" target=\"127.0.0.1\" port=\"{port}\" protocol=\"tcp\" \
                  TCP_Framing=\"octet-counted\" template=\"RSYSLOG_SyslogProtocol23Format\")\n"
             );
