@@ -509,3 +509,25 @@ async fn a_heartbeat_tells_all_counters() {
     let started: Result<Timestamp, _> = beat["startedAt"].as_str().unwrap().parse();
     assert!(started.is_ok());
 }
+
+#[tokio::test]
+async fn a_collector_is_the_same_after_a_restart_and_its_lines_are_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let (central, address) = Central::start().await;
+    let first = forwarder(folder.path(), address).await;
+    let name = first.instance();
+    first.sink().deliver(&messages(0..1)).await.unwrap();
+    first.stop(PATIENCE).await;
+    let second = forwarder(folder.path(), address).await;
+    assert_eq!(second.instance(), name);
+    // The numbers of lines begin again, and that is no reason to take one for another.
+    second.sink().deliver(&messages(0..1)).await.unwrap();
+    second.stop(PATIENCE).await;
+    assert_eq!(central.messages().len(), 2);
+    std::fs::write(folder.path().join("instance"), b"\xff").unwrap();
+    let third = forwarder(folder.path(), address).await;
+    assert_ne!(third.instance(), name, "an unreadable name is replaced");
+    let elsewhere = tempfile::tempdir().unwrap();
+    let other = forwarder(elsewhere.path(), address).await;
+    assert_ne!(other.instance(), third.instance());
+}

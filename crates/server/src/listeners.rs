@@ -8,8 +8,11 @@ use std::time::Duration;
 use collectors::formats;
 use collectors::sink::{Delivery, NotDurable, Received, Sink};
 use collectors::syslog::tls::{TlsFiles, acceptor};
-use collectors::syslog::{self, Framing, ListenAddress, Listener, Snapshot, Transport};
+use collectors::syslog::{
+    self, Framing, ListenAddress, Listener, NotAnAddress, Snapshot, Transport,
+};
 use domain::id::IntegrationId;
+use domain::integration::config::Devices;
 use domain::integration::{Configuration, Integration, Mode};
 use domain::source::Source;
 use domain::tenant::Tenant;
@@ -55,8 +58,8 @@ struct Running {
     started_at: Timestamp,
     instance: String,
     listeners: Vec<Listener>,
-    /// Addresses that could not be bound, with the reason last logged.
-    failed: Vec<(ListenAddress, String)>,
+    /// Addresses that do not listen, with the reason last logged.
+    failed: Vec<(String, String)>,
 }
 
 impl Listeners {
@@ -137,47 +140,33 @@ impl Listeners {
         let Configuration::Devices(devices) = integration.settings.configuration.clone() else {
             return;
         };
-        let settings = syslog::Settings {
-            framing: Framing::Auto,
-            allow: devices
-                .allow
-                .iter()
-                .filter_map(|n| n.parse().ok())
-                .collect(),
-            ..syslog::Settings::default()
-        };
         for text in &devices.listen {
-            let Ok(address) = text.parse::<ListenAddress>() else {
-                continue;
-            };
-            if running.listeners.iter().any(|l| l.address() == address) {
+            let listens = |l: &Listener| text.parse().is_ok_and(|a| l.address() == a);
+            if running.listeners.iter().any(listens) {
                 continue;
             }
-            let sink = EventLog {
-                appender: self.appender.clone(),
-                keys: Arc::clone(&self.keys),
-                of: running.of.clone(),
-                zone: Zone::named(&devices.zone).unwrap_or_else(|_| Zone::utc()),
-                start: u64::from_le_bytes(web::hidden::random::<8>()),
-            };
-            match self.bind(address, settings.clone(), Arc::new(sink)) {
+            match self.bind(text, &devices, &running.of) {
                 Ok(listener) => {
-                    running.failed.retain(|(failed, _)| *failed != address);
+                    running.failed.retain(|(failed, _)| failed != text);
                     let slug = &running.of.integration.slug;
-                    tracing::info!(%address, integration = %slug, "listening");
+                    tracing::info!(address = text, integration = %slug, "listening");
                     running.listeners.push(listener);
                 }
-                Err(reason) => note_failure(running, address, reason),
+                Err(reason) => note_failure(running, text, reason),
             }
         }
     }
 
-    fn bind(
-        &self,
-        address: ListenAddress,
-        settings: syslog::Settings,
-        sink: Arc<dyn Sink>,
-    ) -> Result<Listener, String> {
+    fn bind(&self, text: &str, devices: &Devices, of: &Served) -> Result<Listener, String> {
+        let address: ListenAddress = text.parse().map_err(|e: NotAnAddress| e.to_string())?;
+        let settings = settings(devices)?;
+        let sink = Arc::new(EventLog {
+            appender: self.appender.clone(),
+            keys: Arc::clone(&self.keys),
+            of: of.clone(),
+            zone: Zone::named(&devices.zone).map_err(|e| e.to_string())?,
+            start: u64::from_le_bytes(web::hidden::random::<8>()),
+        });
         let tls = match (address.transport, &self.tls) {
             (Transport::Tls, None) => {
                 return Err(
@@ -249,17 +238,27 @@ impl Running {
     }
 }
 
-/// Logs why an address cannot be bound, once for each reason.
-fn note_failure(running: &mut Running, address: ListenAddress, reason: String) {
+/// How the listeners of an integration are set. Nothing listens while the networks that may send
+/// are not all understood.
+fn settings(devices: &Devices) -> Result<syslog::Settings, String> {
+    Ok(syslog::Settings {
+        framing: Framing::Auto,
+        allow: devices.networks()?,
+        ..syslog::Settings::default()
+    })
+}
+
+/// Logs why an address does not listen, once for each reason.
+fn note_failure(running: &mut Running, address: &str, reason: String) {
     let known = running
         .failed
         .iter()
-        .any(|(a, r)| *a == address && *r == reason);
+        .any(|(a, r)| a == address && *r == reason);
     if !known {
         let slug = &running.of.integration.slug;
-        tracing::error!(%address, integration = %slug, reason, "not listening; trying again");
-        running.failed.retain(|(failed, _)| *failed != address);
-        running.failed.push((address, reason));
+        tracing::error!(address, integration = %slug, reason, "not listening; trying again");
+        running.failed.retain(|(failed, _)| failed != address);
+        running.failed.push((address.to_owned(), reason));
     }
 }
 
@@ -313,5 +312,27 @@ impl EventLog {
 impl Sink for EventLog {
     fn deliver<'a>(&'a self, batch: &'a [Received]) -> BoxFuture<'a, Result<Delivery, NotDurable>> {
         Box::pin(self.store(batch))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// SEC-25: what cannot be read never widens the list of senders.
+    #[test]
+    fn no_listener_starts_with_networks_that_are_not_understood() {
+        let mut devices = Devices {
+            listen: vec!["udp://127.0.0.1:5514".to_owned()],
+            allow: vec!["192.0.2.0/24".to_owned()],
+            zone: "UTC".to_owned(),
+        };
+        let networks = settings(&devices).unwrap().allow;
+        assert_eq!(networks, ["192.0.2.0/24".parse().unwrap()]);
+        devices.allow.push("192.0.2.0/33".to_owned());
+        let reason = settings(&devices).unwrap_err();
+        assert!(reason.contains("192.0.2.0/33"), "{reason}");
+        devices.allow.clear();
+        assert!(settings(&devices).is_err(), "nobody is not everybody");
     }
 }

@@ -17,6 +17,7 @@ use domain::time::{Clock, DAY_US, Timestamp};
 use serde_json::{Value, json};
 use server::clock::SystemClock;
 use testkit::binary::{Installation, Server, eventually};
+use testkit::browser::{self, browse};
 use testkit::{Engine, events};
 
 const EMAIL: &str = "ada@example.org";
@@ -61,33 +62,6 @@ fn recent(events: &[Value]) -> Vec<Value> {
         event
     };
     events.iter().map(moved).collect()
-}
-
-/// One stage of the journey in the browser; returns what it found.
-fn browse(stage: &str, about: &Value) -> Value {
-    let folder = root().join("tests/browser");
-    let output = Command::new("node")
-        .args(["journey.mjs", stage, &about.to_string()])
-        .current_dir(&folder)
-        .output()
-        .expect("node runs the browser: scripts/test installs it");
-    assert!(
-        output.status.success(),
-        "{stage}: {}\n{}",
-        String::from_utf8_lossy(&output.stdout),
-        String::from_utf8_lossy(&output.stderr)
-    );
-    serde_json::from_slice(&output.stdout).unwrap()
-}
-
-/// Where screenshots of the journey go, when somebody wants to look at them.
-fn shots(engine: Engine, scripts: bool) -> Value {
-    let Ok(folder) = std::env::var("IRM_SHOTS") else {
-        return Value::Null;
-    };
-    let folder = Path::new(&folder).join(format!("{engine:?}-{scripts}"));
-    std::fs::create_dir_all(&folder).unwrap();
-    json!(folder)
 }
 
 struct Visitor {
@@ -138,7 +112,7 @@ fn sums_up(alert: &Value) {
 }
 
 async fn journey(engine: Engine) {
-    let browser = std::env::var("IRM_BROWSER").map_or(true, |b| b != "no");
+    let browser = browser::wanted();
     if !browser {
         println!("IRM_BROWSER=no: the journey goes over the API, not through a browser");
     }
@@ -147,7 +121,7 @@ async fn journey(engine: Engine) {
     let about = |more: Value, scripts: bool| {
         let mut about = json!({
             "origin": server.origin, "email": EMAIL, "password": PASSWORD,
-            "scripts": scripts, "shots": shots(engine, scripts),
+            "scripts": scripts, "shots": browser::shots(&format!("{engine:?}-{scripts}")),
         });
         about
             .as_object_mut()
@@ -157,7 +131,7 @@ async fn journey(engine: Engine) {
     };
     let key = if browser {
         let code = installation.last_line(&["setup-code"]);
-        let begun = browse("begin", &about(json!({"code": code}), true));
+        let begun = browse("journey.mjs", "begin", &about(json!({"code": code}), true));
         begun["key"].as_str().unwrap().to_owned()
     } else {
         installation.run(&["user", "create", EMAIL, "--role", "admin"]);
@@ -200,7 +174,7 @@ async fn journey(engine: Engine) {
         sums_up(&alert);
         if browser {
             let more = json!({"actor": actor, "reason": "A drill, <b>agreed</b> beforehand."});
-            let decided = browse("decide", &about(more, scripts));
+            let decided = browse("journey.mjs", "decide", &about(more, scripts));
             assert_eq!(decided["code"], alert["code"]);
             let code = alert["code"].as_str().unwrap();
             let after = visitor.get(&format!("/api/alerts/{code}")).await;

@@ -114,7 +114,13 @@ impl Installation {
 
     /// Starts `serve` and waits until it is ready.
     pub async fn serve(&self) -> Server {
-        Server::start(self.binary, self.folder.path(), &self.database, "serve").await
+        self.serve_with(&[]).await
+    }
+
+    /// The same with more settings.
+    pub async fn serve_with(&self, settings: &[(&str, &str)]) -> Server {
+        let (folder, database) = (self.folder.path(), &self.database);
+        Server::start_with(self.binary, folder, database, "serve", settings).await
     }
 }
 
@@ -130,6 +136,16 @@ pub struct Server {
 impl Server {
     /// Starts a role (`serve`, `web` or `worker`) on free ports and waits until it is ready.
     pub async fn start(binary: &str, folder: &Path, database: &str, role: &str) -> Self {
+        Self::start_with(binary, folder, database, role, &[]).await
+    }
+
+    async fn start_with(
+        binary: &str,
+        folder: &Path,
+        database: &str,
+        role: &str,
+        settings: &[(&str, &str)],
+    ) -> Self {
         let (port, ops) = (free_port(), free_port());
         let log = std::fs::File::options()
             .create(true)
@@ -140,6 +156,7 @@ impl Server {
             .arg(role)
             .env("LISTEN_ADDR", format!("127.0.0.1:{port}"))
             .env("OPS_LISTEN_ADDR", format!("127.0.0.1:{ops}"))
+            .envs(settings.iter().copied())
             .stdout(Stdio::from(log.try_clone().unwrap()))
             .stderr(Stdio::from(log))
             .spawn()

@@ -12,6 +12,7 @@
 
 pub mod app;
 pub mod binary;
+pub mod browser;
 pub mod clock;
 pub mod database;
 pub mod events;

@@ -4,6 +4,7 @@
 //! DIR/lock                       held by the process that uses the directory
 //! DIR/00000000000000000001.seg   segments, oldest first; only the last one grows
 //! DIR/position                   where the next line to post begins
+//! DIR/instance                   the collector's name in its heartbeats
 //! DIR/dead-….seg                 lines the server refused, with its reason
 //! ```
 //!
@@ -16,8 +17,11 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
+use uuid::Uuid;
 
-use super::directory::{BufferError, DEAD, ENDING, dead_bytes, failed, lock, path, unreadable};
+use super::directory::{
+    self, BufferError, DEAD, ENDING, dead_bytes, failed, lock, path, unreadable,
+};
 use super::seal::BufferKey;
 use super::segment::{self, HEADER, RECORD_OVERHEAD, Writer};
 use super::state::{Position, Segment, State};
@@ -51,6 +55,7 @@ pub struct Fill {
 #[derive(Debug)]
 pub(super) struct Buffer {
     folder: PathBuf,
+    instance: Uuid,
     limit: u64,
     segment_size: u64,
     keys: Vec<BufferKey>,
@@ -74,9 +79,11 @@ impl Buffer {
         }
         fs::create_dir_all(folder).map_err(|source| failed(folder, source))?;
         let lock = lock(folder)?;
+        let instance = directory::instance(folder)?;
         let state = State::recover(folder, &keys)?;
         Ok(Self {
             folder: folder.to_owned(),
+            instance,
             limit,
             segment_size: (limit / 8).min(8 * 1024 * 1024),
             keys,
@@ -87,6 +94,11 @@ impl Buffer {
             filled: Notify::new(),
             _lock: lock,
         })
+    }
+
+    /// The name that outlives the process.
+    pub(super) fn instance(&self) -> Uuid {
+        self.instance
     }
 
     pub(super) fn fill(&self) -> Fill {

@@ -5,6 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use thiserror::Error;
+use uuid::Uuid;
 
 use super::buffer::SMALLEST;
 use super::seal::BufferKey;
@@ -110,6 +111,19 @@ pub(super) fn saved_position(folder: &Path) -> Option<Position> {
             index: next()?,
         },
     })
+}
+
+/// The name this buffer has had since it was made. A name that cannot be read is replaced: it only
+/// tells collectors apart.
+pub(super) fn instance(folder: &Path) -> Result<Uuid, BufferError> {
+    let file = folder.join("instance");
+    let kept = fs::read_to_string(&file).ok();
+    if let Some(name) = kept.and_then(|text| text.trim().parse().ok()) {
+        return Ok(name);
+    }
+    let name = Uuid::now_v7();
+    fs::write(&file, format!("{name}\n")).map_err(|source| failed(&file, source))?;
+    Ok(name)
 }
 
 pub(super) fn remove(file: &Path) -> Result<(), BufferError> {

@@ -6,7 +6,7 @@
 //! ```
 //!
 //! Numbers are those of all listeners together since `startedAt`; a smaller number than before
-//! means a new `instance`.
+//! means a later `startedAt`. `instance` stays with the buffer's directory.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,7 +25,7 @@ use crate::syslog::Counters;
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Heartbeat {
-    /// Names this run of the collector.
+    /// Names the collector, by its buffer: the same after a restart.
     pub instance: Uuid,
     /// The machine it runs on.
     pub host: String,

@@ -91,7 +91,8 @@ pub enum ForwardError {
 }
 
 struct Shared {
-    instance: Uuid,
+    /// Names this run: the numbers of lines begin again in each.
+    run: Uuid,
     to_event: ToEvent,
     buffer: Arc<Buffer>,
     counters: Counters,
@@ -107,7 +108,7 @@ pub struct Forwarder {
 impl std::fmt::Debug for Forwarder {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Forwarder")
-            .field("instance", &self.shared.instance)
+            .field("instance", &self.instance())
             .finish_non_exhaustive()
     }
 }
@@ -125,7 +126,7 @@ pub async fn start(settings: Settings, to_event: ToEvent) -> Result<Forwarder, F
         source: std::io::Error::other(error),
     })??;
     let shared = Arc::new(Shared {
-        instance: Uuid::now_v7(),
+        run: Uuid::now_v7(),
         to_event,
         buffer: Arc::new(buffer),
         counters: Counters::default(),
@@ -149,9 +150,9 @@ impl Forwarder {
         Arc::new(BufferSink(Arc::clone(&self.shared)))
     }
 
-    /// Names this run of the collector; part of every event's id.
+    /// Names the collector by its buffer: the same after a restart.
     pub fn instance(&self) -> Uuid {
-        self.shared.instance
+        self.shared.buffer.instance()
     }
 
     /// The counters now.
@@ -213,10 +214,7 @@ impl Shared {
             .ok()?;
         // The same message offered again gets the same id.
         event.entry("id").or_insert_with(|| {
-            let id = format!(
-                "{}:{}:{}",
-                self.instance, message.listener, message.sequence
-            );
+            let id = format!("{}:{}:{}", self.run, message.listener, message.sequence);
             Value::String(id)
         });
         let line = serde_json::to_vec(&event).ok()?;

@@ -271,38 +271,6 @@ impl Default for GuarddutyPush {
     }
 }
 
-/// Which header a device's syslog has.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum SyslogHeader {
-    /// Told from each message.
-    #[default]
-    Auto,
-    /// BSD syslog.
-    Rfc3164,
-    /// IETF syslog.
-    Rfc5424,
-}
-
-impl SyslogHeader {
-    /// Every kind.
-    pub const ALL: [Self; 3] = [Self::Auto, Self::Rfc3164, Self::Rfc5424];
-
-    /// The stored and transmitted word.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Auto => "auto",
-            Self::Rfc3164 => "rfc3164",
-            Self::Rfc5424 => "rfc5424",
-        }
-    }
-
-    /// Reads a word; `None` when there is no such kind.
-    pub fn from_word(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|h| h.word() == word)
-    }
-}
-
 /// Devices that send syslog, to a listener here or to an edge collector.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -314,9 +282,6 @@ pub struct Devices {
     /// IANA zone of times without one.
     #[serde(default = "utc")]
     pub zone: String,
-    /// Which header the messages have.
-    #[serde(default)]
-    pub header: SyslogHeader,
 }
 
 fn utc() -> String {
@@ -353,9 +318,17 @@ impl Devices {
         self.listen.iter().filter_map(|text| listen_address(text))
     }
 
-    /// The networks that may send.
-    pub fn networks(&self) -> impl Iterator<Item = IpNet> + '_ {
-        self.allow.iter().filter_map(|text| text.parse().ok())
+    /// The networks that may send. One that cannot be read, or none at all, is an error: leaving
+    /// it out could let everybody send.
+    pub fn networks(&self) -> Result<Vec<IpNet>, String> {
+        if self.allow.is_empty() {
+            return Err("no network may send".to_owned());
+        }
+        let read = |text: &String| {
+            let network = text.parse();
+            network.map_err(|_| format!("{text:?} is not a network such as 192.168.88.0/24"))
+        };
+        self.allow.iter().map(read).collect()
     }
 
     fn problem(&self) -> Option<(&'static str, String)> {
@@ -572,18 +545,22 @@ mod tests {
             listen: vec!["udp://0.0.0.0:5514".to_owned()],
             allow: vec!["192.168.88.0/24".to_owned(), "2001:db8::/32".to_owned()],
             zone: "Europe/Berlin".to_owned(),
-            header: SyslogHeader::Auto,
         };
         assert_eq!(devices.problem(), None);
         assert_eq!(
-            (devices.sockets().count(), devices.networks().count()),
-            (1, 2)
+            (
+                devices.sockets().count(),
+                devices.networks().map(|n| n.len())
+            ),
+            (1, Ok(2))
         );
         devices.zone = "Mars/Olympus".to_owned();
         assert_eq!(devices.problem().unwrap().0, "zone");
         devices.allow = vec!["192.168.88.1/99".to_owned()];
         assert_eq!(devices.problem().unwrap().0, "allow");
+        assert!(devices.networks().unwrap_err().contains("192.168.88.1/99"));
         devices.allow.clear();
+        assert!(devices.networks().is_err());
         assert_eq!(devices.problem().unwrap().0, "allow");
         devices.listen = vec!["nonsense".to_owned()];
         assert_eq!(devices.problem().unwrap().0, "listen");
@@ -610,9 +587,6 @@ mod tests {
     fn words_round_trip() {
         for signature in Signature::ALL {
             assert_eq!(Signature::from_word(signature.word()), Some(signature));
-        }
-        for header in SyslogHeader::ALL {
-            assert_eq!(SyslogHeader::from_word(header.word()), Some(header));
         }
     }
 }

@@ -45,7 +45,7 @@ enum Command {
     Demo(demo::Arguments),
     /// Serve web, worker and listeners in one process
     Serve(serve::Arguments),
-    /// Serve only pages, API and ingest
+    /// Serve only pages, API and ingest; syslog listeners run in `serve`
     #[command(
         after_help = "Example:\n  insider-risk web --database-url postgres://irm@localhost/irm"
     )]

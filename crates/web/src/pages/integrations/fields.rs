@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use domain::integration::config::{
-    Credentials, Devices, GuarddutyPull, GuarddutyPush, Signature, SyslogHeader, Webhook,
+    Credentials, Devices, GuarddutyPull, GuarddutyPush, Signature, Webhook,
 };
 use domain::integration::schedule::DEFAULT_EVERY;
 use domain::integration::{Configuration, Mode, Provider, Schedule, Settings};
@@ -38,7 +38,6 @@ pub(crate) const STEPS: [&[&str]; 7] = [
         "listen",
         "allow",
         "zone",
-        "header",
     ],
     &["schedule", "every", "cron", "cadenceMinutes"],
     &[
@@ -132,7 +131,6 @@ impl Fields {
                 listen: self.list("listen"),
                 allow: self.list("allow"),
                 zone: self.text("zone").unwrap_or_else(|| "UTC".to_owned()),
-                header: SyslogHeader::from_word(self.of("header")).unwrap_or_default(),
             }),
             (Provider::Webhook, _) => Configuration::Webhook(Webhook {
                 signature: self.signature(provider),
@@ -328,7 +326,6 @@ fn put_configuration(configuration: &Configuration, put: &mut impl FnMut(&str, S
             put("listen", devices.listen.join("\n"));
             put("allow", devices.allow.join("\n"));
             put("zone", devices.zone.clone());
-            put("header", devices.header.word().to_owned());
         }
         Configuration::Webhook(webhook) => {
             put("signature", webhook.signature.word().to_owned());

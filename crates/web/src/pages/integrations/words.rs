@@ -1,6 +1,6 @@
 //! What each provider gives and takes, in words.
 
-use domain::integration::config::{Credentials, Devices, Signature, SyslogHeader};
+use domain::integration::config::{Credentials, Devices, Signature};
 use domain::integration::{Configuration, Mode, Provider};
 
 /// A provider as the gallery shows it.
@@ -165,15 +165,6 @@ pub(crate) fn signature_title(signature: Signature) -> &'static str {
     }
 }
 
-/// How a header is named in forms.
-pub(crate) fn header_title(header: SyslogHeader) -> &'static str {
-    match header {
-        SyslogHeader::Auto => "tell from each message",
-        SyslogHeader::Rfc3164 => "RFC 3164 (BSD)",
-        SyslogHeader::Rfc5424 => "RFC 5424 (IETF)",
-    }
-}
-
 /// A configuration as label and value, for summaries.
 pub(crate) fn summary(
     configuration: &Configuration,
@@ -228,7 +219,6 @@ fn devices_summary(devices: &Devices) -> Vec<(&'static str, String)> {
     vec![
         ("Listens on", devices.listen.join(", ")),
         ("Senders from", devices.allow.join(", ")),
-        ("Header", header_title(devices.header).to_owned()),
         ("Times without zone", devices.zone.clone()),
     ]
 }
