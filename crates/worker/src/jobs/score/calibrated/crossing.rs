@@ -8,9 +8,9 @@ use domain::id::EventId;
 use domain::rule::RuleName;
 use domain::score::{Contribution, Points};
 use domain::tenant::Tenant;
-use domain::time::Minute;
+use domain::time::{Minute, Zone};
 use scoring::calibrated::{
-    Activity, ActorDay, ActorState, Judged, Reader, Row, explain, headline, judge, snapshot,
+    Activity, ActorDay, ActorState, Judged, Peers, Row, explain, headline, judge, snapshot,
 };
 use scoring::explain::evidence::SAMPLE;
 use scoring::receipt::Inputs;
@@ -18,14 +18,16 @@ use store::db::Tx;
 use store::log::{self, Position, Tailed};
 
 use super::super::episodes::{Alerting, Moment, Picture, receipt};
+use super::briefing::{Briefing, Readers};
 use super::closing::{JudgedDay, Verdict};
-use super::ledger::read;
 use crate::error::Result;
 
 /// An actor's events of a day, in order of time.
 struct Course<'a> {
     tenant: &'a Tenant,
+    zone: &'a Zone,
     judged: &'a JudgedDay,
+    peers: Option<&'a Peers>,
     reference: &'a (String, Arc<Vec<u8>>),
     state: &'a ActorState,
     events: Vec<(EventId, Activity)>,
@@ -38,6 +40,7 @@ pub(crate) async fn alerting(
     tx: &mut Tx,
     tenant: &Tenant,
     (judged, verdict): (&JudgedDay, &Verdict),
+    briefing: &Briefing,
     reference: &(String, Arc<Vec<u8>>),
     name: &str,
     until: Position,
@@ -47,18 +50,20 @@ pub(crate) async fn alerting(
         return Ok(None);
     };
     let range = (judged.day.utc_start(), judged.day.plus(1).utc_start());
-    let mut reader = Reader::default();
+    let mut readers = Readers::default();
     let mut events = Vec::new();
     let who = (tenant.id, verdict.actor);
     log::history(tx, who, range, until, |event: Tailed| {
-        events.push((event.id, reader.read(&read(&event))));
+        events.push((event.id, briefing.activity(&mut readers, &event)));
     })
     .await?;
     let mut minutes: Vec<Minute> = events.iter().map(|(_, a)| a.minute).collect();
     minutes.dedup();
     let course = Course {
         tenant,
+        zone: briefing.zone(verdict.actor, judged.day, &tenant.scoring.zone),
         judged,
+        peers: verdict.peers.as_ref(),
         reference,
         state,
         events,
@@ -78,6 +83,7 @@ pub(crate) async fn alerting(
         part: verdict.part,
         late,
         moments,
+        zone: tenant.scoring.zone.clone(),
     }))
 }
 
@@ -86,7 +92,7 @@ impl Course<'_> {
     fn until(&self, minute: Minute) -> ActorDay {
         let mut day = ActorDay::new(self.judged.day);
         for (_, activity) in self.events.iter().filter(|(_, a)| a.minute <= minute) {
-            day.observe(activity, &self.tenant.scoring.zone);
+            day.observe(activity, self.zone);
         }
         day
     }
@@ -120,6 +126,9 @@ impl Course<'_> {
         let mut evidence: BTreeMap<EventId, BTreeSet<RuleName>> = BTreeMap::new();
         for (told, row) in snapshot.contributions.iter_mut().zip(&explanation.rows) {
             self.find(told, row, minute, &mut evidence);
+            if let Some(peers) = self.peers {
+                peers.compare(told);
+            }
         }
         let short = explanation.rows.iter().map(|row| &row.contribution);
         let short = short.filter(|row| row.points > Points::ZERO);
@@ -151,11 +160,10 @@ impl Course<'_> {
         if told.kind != domain::score::ContributionKind::Rule {
             return;
         }
-        let zone = &self.tenant.scoring.zone;
         let matching = self
             .events
             .iter()
-            .filter(|(_, a)| a.minute <= until && row.cause.matches(a, zone));
+            .filter(|(_, a)| a.minute <= until && row.cause.matches(a, self.zone));
         for (id, _) in matching {
             told.evidence_count += 1;
             if told.evidence.len() < SAMPLE {
