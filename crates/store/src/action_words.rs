@@ -40,12 +40,10 @@ pub async fn save(scope: &Scope, seen: Option<&Value>, words: &Value) -> Result<
         return Err(Error::Stale);
     }
     let since = calibrated::next_day(&mut tx, scope.tenant_id()).await?;
-    sql(
-        "INSERT INTO action_words (tenant_id, since, words, told_at)
+    sql("INSERT INTO action_words (tenant_id, since, words, told_at)
          VALUES ($1, $2, $3, $4)
          ON CONFLICT (tenant_id, since) DO UPDATE SET words = excluded.words,
-            told_at = excluded.told_at",
-    )
+            told_at = excluded.told_at")
     .bind(scope.tenant_id())
     .bind(since)
     .bind(words.to_string())

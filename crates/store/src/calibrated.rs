@@ -103,9 +103,11 @@ pub(crate) async fn derive_again(
     from: Day,
     when: Again,
 ) -> Result<bool> {
-    let changed = sql("UPDATE calibrated_organisations SET revision = revision + 1,
+    let changed = sql(
+        "UPDATE calibrated_organisations SET revision = revision + 1,
             changed = CASE WHEN closed >= $2 AND changed < $3 THEN $3 ELSE changed END
-         WHERE tenant_id = $1")
+         WHERE tenant_id = $1",
+    )
     .bind(tenant)
     .bind(from)
     .bind(when as i64)

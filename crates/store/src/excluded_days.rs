@@ -61,8 +61,10 @@ pub async fn all(
     target: impl Into<Target<'_>>,
     tenant: TenantId,
 ) -> Result<BTreeMap<Day, BTreeSet<ActorId>>> {
-    let rows = sql("SELECT actor_id, day FROM excluded_days WHERE tenant_id = $1
-         UNION SELECT actor_id, day FROM actor_excluded_days WHERE tenant_id = $1")
+    let rows = sql(
+        "SELECT actor_id, day FROM excluded_days WHERE tenant_id = $1
+         UNION SELECT actor_id, day FROM actor_excluded_days WHERE tenant_id = $1",
+    )
     .bind(tenant)
     .fetch_all(target)
     .await?;

@@ -268,7 +268,11 @@ impl Scorer {
                 continue;
             }
             let version = tenants::criteria_version(db, tenant.id).await?;
-            if self.criteria.get(&tenant.id).is_some_and(|seen| *seen != version) {
+            if self
+                .criteria
+                .get(&tenant.id)
+                .is_some_and(|seen| *seen != version)
+            {
                 // What people said may be about the open day: it is read again.
                 self.ledgers.remove(&tenant.id);
             }

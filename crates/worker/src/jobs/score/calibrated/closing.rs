@@ -7,11 +7,11 @@ use domain::actor::{ActorId, Partition};
 use domain::id::TenantId;
 use domain::score::Points;
 use domain::time::{Day, Minute};
+use scoring::calibrated::peers::SMALLEST;
 use scoring::calibrated::{
     ActorDay, ActorState, Closing, Explanation, Judged, Organisation, Peers, Today,
     close_day_without, explain, judge, stored,
 };
-use scoring::calibrated::peers::SMALLEST;
 use scoring::observation::ValueHash;
 use scoring::receipt::sha256;
 use store::Db;
