@@ -153,8 +153,8 @@ on_both!(
         assert!(moved.declared_service && !stayed.declared_service);
         let frobnicates = state(&world, "person-2").await.rates[Action::Download];
         assert!(frobnicates > 0.3 && stayed.rates[Action::Download] == 0.0);
-        let kind = |name: &str| actors::find(&world.scope(), world.actor(name));
-        assert_eq!(kind("person-1").await.unwrap().kind, ActorKind::Service);
+        let moved = actors::find(&world.scope(), world.actor("person-1")).await;
+        assert_eq!(moved.unwrap().kind, ActorKind::Service);
 
         // Leaving a day out and taking it back derives everything twice.
         let scope = world.scope();
@@ -254,12 +254,13 @@ on_both!(alerts_are_compared_with_the_given_group, |db| async move {
     let scope = world.scope();
     for record in receipts::after(&scope, 0, 9).await.unwrap() {
         let receipt = record.receipt.unwrap();
-        let inputs = stored::from_bytes(receipt.inputs.as_deref().unwrap()).unwrap();
+        let inputs = stored::from_bytes(&receipt.inputs).unwrap();
         let hash = receipt.reference.unwrap();
         let bytes = receipts::reference(&scope, &hash).await.unwrap().unwrap();
         let reference = stored::from_bytes(&bytes).unwrap();
-        let again = scoring::receipt::recompute(&record.snapshot, &inputs, Some(&reference));
-        assert_eq!(again.unwrap(), record.snapshot);
+        let snapshot = record.snapshot.unwrap();
+        let again = scoring::receipt::recompute(&snapshot, &inputs, Some(&reference));
+        assert_eq!(again.unwrap(), snapshot);
     }
 
     // Four others are too few: they are neither used nor named.
