@@ -32,6 +32,8 @@ permissions! {
     AlertsTriage = "alerts.triage",
     /// See actors, their scores and baselines.
     ActorsView = "actors.view",
+    /// Leave days out of an actor's baseline.
+    ActorsExclude = "actors.exclude",
     /// See single events.
     EventsView = "events.view",
     /// Download scores and events.
@@ -146,10 +148,20 @@ impl Role {
                 looks
                     || matches!(
                         permission,
-                        P::RulesEdit | P::AlertsTriage | P::ExportsRun | P::IntegrationsRun
+                        P::RulesEdit
+                            | P::ActorsExclude
+                            | P::AlertsTriage
+                            | P::ExportsRun
+                            | P::IntegrationsRun
                     )
             }
-            Self::AnalystL2 => looks || matches!(permission, P::AlertsTriage | P::ExportsRun),
+            Self::AnalystL2 => {
+                looks
+                    || matches!(
+                        permission,
+                        P::ActorsExclude | P::AlertsTriage | P::ExportsRun
+                    )
+            }
             Self::AnalystL1 => looks || permission == P::AlertsTriage,
             Self::Approver => {
                 looks || matches!(permission, P::AuditView | P::UsersView | P::ExportsRun)
@@ -201,5 +213,6 @@ mod tests {
             assert_eq!(Role::from_word(role.word()), Some(role));
         }
         assert_eq!(Role::least_with(Permission::AlertsTriage), Role::AnalystL1);
+        assert_eq!(Role::least_with(Permission::ActorsExclude), Role::AnalystL2);
     }
 }

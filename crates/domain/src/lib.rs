@@ -5,6 +5,7 @@
 
 pub mod access;
 pub mod actor;
+pub mod actor_facts;
 pub mod alert;
 pub mod backtest;
 pub mod baseline;

@@ -141,6 +141,8 @@ pub enum Reference {
     Default,
     /// Everyone in the organisation.
     Organisation,
+    /// The actor's given group of peers.
+    Peers,
 }
 
 /// One evaluated rule at one instant: numbers only. Sentences are made from these numbers.
@@ -259,6 +261,9 @@ pub struct Contribution {
     /// So much happens about once in so many active days of everyone in the organisation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub once_in_days: Option<f64>,
+    /// The same value beside the actor's group of peers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub peers: Option<Comparison>,
     /// A bounded sample of the events that caused the row.
     pub evidence: Vec<EventId>,
     /// How many events caused it in all.
@@ -289,6 +294,23 @@ pub struct Snapshot {
     /// What could not be judged, and why.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unjudged: Vec<Unjudged>,
+    /// What else has to be known about the numbers, such as a baseline that is rising.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
+}
+
+/// One value beside a group's.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Comparison {
+    /// The group's name.
+    pub group: String,
+    /// People in it, besides the actor.
+    pub size: u32,
+    /// Of these, those who did as much on one of their last days.
+    pub as_much: u32,
+    /// The same for people.
+    pub sentence: String,
 }
 
 /// Something that could not be judged.

@@ -4,10 +4,11 @@
 //! The canonical form is JSON after RFC 8785: keys in order, numbers as ECMAScript prints them, no
 //! space. It holds the snapshot, the sentence, the hash of the inputs and, for `calibrated`, that
 //! of the organisation's numbers of the day ([`Organisation::reference`]). The receipt is its
-//! SHA-256. Evidence is taken over from the snapshot: which events there were is not computed.
+//! SHA-256. Evidence and what peers did are taken over from the snapshot: neither events nor the pasts
+//! of others are kept with a receipt, and neither adds a point.
 
 use domain::rule::RuleSettings;
-use domain::score::{Assessment, Contribution, Points, Signal, Snapshot};
+use domain::score::{Assessment, Contribution, Points, Reference, Signal, Snapshot};
 use domain::time::{Day, Minute, Zone};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -127,12 +128,16 @@ pub fn recompute(
         }
     };
     for (row, told) in again.contributions.iter_mut().zip(&stored.contributions) {
-        take_evidence(row, told);
+        take_over(row, told);
     }
     Ok(again)
 }
 
-fn take_evidence(row: &mut Contribution, told: &Contribution) {
+fn take_over(row: &mut Contribution, told: &Contribution) {
+    row.peers.clone_from(&told.peers);
+    if told.peers.is_some() && told.reference == Reference::Peers {
+        row.reference = told.reference;
+    }
     row.evidence.clone_from(&told.evidence);
     row.evidence_count = told.evidence_count;
 }

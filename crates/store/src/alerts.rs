@@ -13,6 +13,7 @@ use domain::time::{Minute, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::audit::{self, Change};
+use crate::calibrated::{self, Again};
 use crate::db::{Row, Target, Tx, sql};
 use crate::error::{Error, Result};
 use crate::scope::Scope;
@@ -474,16 +475,23 @@ async fn keep_out_of_baseline(
     alert: &Alert,
     disposition: Option<Disposition>,
 ) -> Result<()> {
-    sql("DELETE FROM excluded_days WHERE tenant_id = $1 AND alert_id = $2")
+    let zone = &scope.tenant.scoring.zone;
+    let mut day = zone.local(alert.opened_minute.start()).day;
+    let taken_back = sql("DELETE FROM excluded_days WHERE tenant_id = $1 AND alert_id = $2")
         .bind(scope.tenant_id())
         .bind(alert.id)
         .execute(&mut *tx)
         .await?;
-    if !disposition.is_some_and(Disposition::confirms_incident) {
+    let confirmed = disposition.is_some_and(Disposition::confirms_incident);
+    if confirmed || taken_back > 0 {
+        let tenant = scope.tenant_id();
+        if calibrated::derive_again(&mut *tx, tenant, day, Again::Sometime).await? {
+            calibrated::criteria_changed(&mut *tx, tenant).await?;
+        }
+    }
+    if !confirmed {
         return Ok(());
     }
-    let zone = &scope.tenant.scoring.zone;
-    let mut day = zone.local(alert.opened_minute.start()).day;
     let last = zone.local(alert.last_signal_minute.start()).day;
     while day <= last {
         sql(

@@ -31,6 +31,17 @@ pub struct Remembered {
     pub late_from: Option<Day>,
     /// Wall clock of the last derivation from events.
     pub rebuilt_at: Timestamp,
+    /// Whether closed days were left out or taken back since, and when that is to be derived.
+    pub changed: Option<Again>,
+}
+
+/// When everything is to be derived again because what people said about closed days changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Again {
+    /// With the next late events, or after the same wait.
+    Sometime = 1,
+    /// With the next pass.
+    Now = 2,
 }
 
 /// The memory of an organisation; `None` when nothing was derived yet.
@@ -39,7 +50,8 @@ pub async fn organisation(
     tenant: TenantId,
 ) -> Result<Option<Remembered>> {
     let row = sql(
-        "SELECT revision, closed, state, before, rebuilding_from, late, late_from, rebuilt_at
+        "SELECT revision, closed, state, before, rebuilding_from, late, late_from, rebuilt_at,
+            changed
          FROM calibrated_organisations
          WHERE tenant_id = $1",
     )
@@ -57,9 +69,60 @@ pub async fn organisation(
             late: row.get("late")?,
             late_from: day(row.get("late_from")?),
             rebuilt_at: row.time("rebuilt_at")?,
+            changed: match row.get::<i64>("changed")? {
+                0 => None,
+                1 => Some(Again::Sometime),
+                _ => Some(Again::Now),
+            },
         })
     })
     .transpose()
+}
+
+/// The UTC day from which on something said now is in force: the one after the last closed day, or
+/// the first of all when none is closed.
+///
+/// Whoever closes a day at the same time fails and begins anew: a day is read either before or
+/// after a change, never both.
+pub(crate) async fn next_day(tx: &mut Tx, tenant: TenantId) -> Result<Day> {
+    let row = sql("UPDATE calibrated_organisations SET revision = revision + 1
+         WHERE tenant_id = $1
+         RETURNING closed")
+    .bind(tenant)
+    .fetch_optional(tx)
+    .await?;
+    let closed: Option<i64> = row.map(|row| row.get("closed")).transpose()?.flatten();
+    Ok(closed.map_or(Day(0), |day| Day(day as i32).plus(1)))
+}
+
+/// Makes everything be derived again when a day from one on is closed already. False where nothing
+/// is derived.
+pub(crate) async fn derive_again(
+    tx: &mut Tx,
+    tenant: TenantId,
+    from: Day,
+    when: Again,
+) -> Result<bool> {
+    let changed = sql(
+        "UPDATE calibrated_organisations SET revision = revision + 1,
+            changed = CASE WHEN closed >= $2 AND changed < $3 THEN $3 ELSE changed END
+         WHERE tenant_id = $1",
+    )
+    .bind(tenant)
+    .bind(from)
+    .bind(when as i64)
+    .execute(tx)
+    .await?;
+    Ok(changed > 0)
+}
+
+/// Makes the worker notice that what it judges by has changed.
+pub(crate) async fn criteria_changed(tx: &mut Tx, tenant: TenantId) -> Result<()> {
+    sql("UPDATE tenants SET criteria_version = criteria_version + 1 WHERE id = $1")
+        .bind(tenant)
+        .execute(tx)
+        .await
+        .map(drop)
 }
 
 /// Stores the memory of an organisation over the revision it was read with; 0 when there was none.
@@ -74,13 +137,13 @@ pub async fn save_organisation(
     let day = |day: Option<Day>| day.map(|day| i64::from(day.0));
     let changed = sql(
         "INSERT INTO calibrated_organisations (tenant_id, revision, closed, state, before,
-            rebuilding_from, late, late_from, rebuilt_at, updated_at)
-         VALUES ($1, $2 + 1, $3, $4, $5, $6, $7, $8, $9, $10)
+            rebuilding_from, late, late_from, rebuilt_at, updated_at, changed)
+         VALUES ($1, $2 + 1, $3, $4, $5, $6, $7, $8, $9, $10, $11)
          ON CONFLICT (tenant_id) DO UPDATE SET revision = excluded.revision,
             closed = excluded.closed, state = excluded.state, before = excluded.before,
             rebuilding_from = excluded.rebuilding_from, late = excluded.late,
             late_from = excluded.late_from, rebuilt_at = excluded.rebuilt_at,
-            updated_at = excluded.updated_at
+            updated_at = excluded.updated_at, changed = excluded.changed
          WHERE calibrated_organisations.revision = $2",
     )
     .bind(tenant)
@@ -93,6 +156,7 @@ pub async fn save_organisation(
     .bind(day(kept.late_from))
     .bind(kept.rebuilt_at)
     .bind(now)
+    .bind(kept.changed.map_or(0, |again| again as i64))
     .execute(tx)
     .await?;
     if changed == 1 {

@@ -5,6 +5,8 @@
 //! [`db::sqlite_only`] and [`db::postgres_only`]. A [`Scope`] is the only way to a tenant's data.
 //! One file per aggregate, noun first: `alerts::find`, `sources::create`.
 
+pub mod action_words;
+pub mod actor_facts;
 pub mod actors;
 pub mod alerts;
 pub mod api_keys;
@@ -16,6 +18,7 @@ pub mod db;
 pub mod drafts;
 mod error;
 pub mod events;
+pub mod excluded_days;
 pub mod integrations;
 pub mod jobs;
 pub mod log;

@@ -295,6 +295,7 @@ async fn delete_actors(
         for text in [
             "DELETE FROM score_days WHERE tenant_id = $1 AND actor_id IN ",
             "DELETE FROM scores WHERE tenant_id = $1 AND actor_id IN ",
+            "DELETE FROM actor_excluded_days WHERE tenant_id = $1 AND actor_id IN ",
             "DELETE FROM actors WHERE tenant_id = $1 AND id IN ",
         ] {
             gone += sql(text)

@@ -108,6 +108,11 @@ pub async fn excluded_days(
     let rows = sql("SELECT actor_id, day FROM excluded_days WHERE tenant_id = $1 AND actor_id IN ")
         .bind(tenant)
         .push_list(actors.iter().copied())
+        .push(
+            " UNION SELECT actor_id, day FROM actor_excluded_days
+             WHERE tenant_id = $1 AND actor_id IN ",
+        )
+        .push_list(actors.iter().copied())
         .fetch_all(target)
         .await?;
     let mut days: HashMap<ActorId, BTreeSet<Day>> = HashMap::new();

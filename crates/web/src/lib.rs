@@ -25,6 +25,7 @@ mod pages;
 mod query;
 pub mod router;
 mod viz;
+mod words;
 
 pub use app::{App, BaseUrl, Keys, Settings};
 pub use auth::hashing::Hashing;

@@ -3,7 +3,7 @@
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
-use crate::api::alerts::{ContributionBody, UnjudgedBody};
+use crate::api::alerts::{ComparisonBody, ContributionBody, UnjudgedBody};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -28,6 +28,9 @@ use crate::api::alerts::{ContributionBody, UnjudgedBody};
         crate::api::actors::actor_events,
         crate::api::actors::actor_scores,
         crate::api::actors::actor_baseline,
+        crate::api::excluded_days::list,
+        crate::api::excluded_days::add,
+        crate::api::excluded_days::remove,
         crate::api::events::list,
         crate::api::export::scores_csv,
         crate::api::quarantine::list,
@@ -43,6 +46,8 @@ use crate::api::alerts::{ContributionBody, UnjudgedBody};
         crate::api::rules::update,
         crate::api::settings::scoring,
         crate::api::settings::update_scoring,
+        crate::api::actions::show,
+        crate::api::actions::update,
         crate::api::sources::list,
         crate::api::sources::create,
         crate::api::sources::show,
@@ -65,7 +70,7 @@ use crate::api::alerts::{ContributionBody, UnjudgedBody};
         crate::api::audit::list,
         crate::api::users::list,
     ),
-    components(schemas(ContributionBody, UnjudgedBody)),
+    components(schemas(ComparisonBody, ContributionBody, UnjudgedBody)),
     security(("token" = []), ("session" = [])),
     modifiers(&Schemes),
 )]

@@ -106,6 +106,9 @@ routes! {
         get "/actors" ActorsView => pages::actors::list;
         get "/actors/{code}" ActorsView => pages::actor::show;
         get "/actors/{code}/baseline" ActorsView => pages::actor::baseline::show;
+        get "/actors/{code}/peers" ActorsView => pages::actor::peers::show;
+        post "/actors/{code}/excluded-days" ActorsExclude => pages::actor::excluded::add;
+        post "/actors/{code}/excluded-days/remove" ActorsExclude => pages::actor::excluded::remove;
         get "/actors/{code}/alerts" AlertsView => pages::actor::alerts;
         get "/actors/{code}/events" EventsView => pages::actor::events;
         get "/alerts" AlertsView => pages::alerts::list;
@@ -152,6 +155,8 @@ routes! {
         post "/settings/general" RetentionManage => pages::settings::general::update;
         get "/settings/scoring" RulesView => pages::settings::scoring::show;
         post "/settings/scoring" RulesEdit => pages::settings::scoring::update;
+        get "/settings/actions" RulesView => pages::settings::actions::show;
+        post "/settings/actions" RulesEdit => pages::settings::actions::update;
         get "/settings/retention" RetentionManage => pages::settings::retention::show;
         post "/settings/retention" RetentionManage => pages::settings::retention::update;
         get "/audit" AuditView => pages::audit::list;
@@ -173,6 +178,9 @@ routes! {
         get "/api/actors/{code}/events" EventsView => api::actors::actor_events;
         get "/api/actors/{code}/scores" ActorsView => api::actors::actor_scores;
         get "/api/actors/{code}/baseline" ActorsView => api::actors::actor_baseline;
+        get "/api/actors/{code}/excluded-days" ActorsView => api::excluded_days::list;
+        post "/api/actors/{code}/excluded-days" ActorsExclude => api::excluded_days::add;
+        delete "/api/actors/{code}/excluded-days" ActorsExclude => api::excluded_days::remove;
         get "/api/events" EventsView => api::events::list;
         get "/api/export/scores" ExportsRun => api::export::scores_csv;
         get "/api/quarantine" SourcesView => api::quarantine::list;
@@ -188,6 +196,8 @@ routes! {
         put "/api/rules/{key}" RulesEdit => api::rules::update;
         get "/api/settings/scoring" RulesView => api::settings::scoring;
         put "/api/settings/scoring" RulesEdit => api::settings::update_scoring;
+        get "/api/settings/actions" RulesView => api::actions::show;
+        put "/api/settings/actions" RulesEdit => api::actions::update;
         get "/api/sources" SourcesView => api::sources::list;
         post "/api/sources" SourcesManage => api::sources::create;
         get "/api/sources/{source}" SourcesView => api::sources::show;

@@ -17,7 +17,7 @@ use super::{Judged, values};
 use crate::words;
 
 /// Version of this engine's formulas, stored with each row.
-pub const VERSION: i64 = 3;
+pub const VERSION: i64 = 4;
 /// Active days below which "usual" is everyone's and not the actor's.
 const OWN_DAYS: usize = 5;
 
@@ -413,6 +413,7 @@ fn blank(kind: ContributionKind, rule: &str) -> Contribution {
         counterfactual: None,
         family: None,
         once_in_days: None,
+        peers: None,
         evidence: Vec::new(),
         evidence_count: 0,
     }

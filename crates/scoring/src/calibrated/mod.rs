@@ -62,7 +62,7 @@ pub use explain::{Explanation, Row, Unjudged, explain};
 pub use grade::Grade;
 pub use organisation::Organisation;
 pub use parameters::Parameters;
-pub use peers::{Comparison, Peers};
+pub use peers::Peers;
 pub use reason::{explained, headline, snapshot};
 pub use rule::{Family, PerRule, Rule};
 pub use state::ActorState;

@@ -1,8 +1,7 @@
 //! Given groups of people, such as departments, as a reference for an explanation.
 
-use serde::{Deserialize, Serialize};
+use domain::score::{Comparison, Contribution, ContributionKind, Reference};
 
-use super::explain::Explanation;
 use super::rule::{Measure, PerRule, Rule};
 use super::state::ActorState;
 
@@ -66,29 +65,17 @@ impl Peers {
         }
     }
 
-    /// Comparisons of an explanation's rows with this group, in the order of the rows; factors
-    /// and sums of rarities, which mean something else for everybody, have none.
-    pub fn compare(&self, explanation: &Explanation) -> Vec<Option<Comparison>> {
-        let rows = explanation.rows.iter();
-        rows.map(|row| {
-            let rule = Rule::from_word(&row.contribution.rule)?;
-            (rule.measure() != Measure::Rarity)
-                .then(|| self.comparison(rule, row.contribution.observed))
-        })
-        .collect()
+    /// Puts the group beside a row of an explanation. Factors and sums of rarities, which mean
+    /// something else for everybody, are left alone. Where the actor has too little past of its own,
+    /// the group is what the row refers to.
+    pub fn compare(&self, row: &mut Contribution) {
+        let rule = Rule::from_word(&row.rule).filter(|rule| rule.measure() != Measure::Rarity);
+        let Some(rule) = rule.filter(|_| row.kind == ContributionKind::Rule) else {
+            return;
+        };
+        if row.reference != Reference::Own {
+            row.reference = Reference::Peers;
+        }
+        row.peers = Some(self.comparison(rule, row.observed));
     }
-}
-
-/// One value beside a group's.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Comparison {
-    /// The group's name.
-    pub group: String,
-    /// People in it, besides the actor.
-    pub size: u32,
-    /// Of these, those who did as much on one of their last days.
-    pub as_much: u32,
-    /// The same for people.
-    pub sentence: String,
 }

@@ -50,6 +50,11 @@ pub fn snapshot(explanation: &Explanation, minute: Minute, threshold: Points) ->
         normal: explanation.normal.iter().map(Row::contribution).collect(),
         counterfactual: explanation.counterfactual.clone(),
         unjudged: unjudged(explanation),
+        notes: explanation
+            .drifts
+            .iter()
+            .map(|d| d.sentence.clone())
+            .collect(),
     }
 }
 

@@ -55,6 +55,18 @@ pub enum SynonymsError {
     },
 }
 
+impl SynonymsError {
+    /// The field that cannot be understood, such as `actions.zap`.
+    pub fn field(&self) -> &str {
+        match self {
+            Self::Class { field, .. }
+            | Self::Word { field }
+            | Self::Contradiction { field }
+            | Self::Many { field } => field,
+        }
+    }
+}
+
 impl Synonyms {
     /// The built-in table with these words before it.
     ///

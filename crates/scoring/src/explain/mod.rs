@@ -70,6 +70,7 @@ pub fn snapshot(
             .collect(),
         counterfactual: counterfactual::of_alert(assessment, threshold),
         unjudged: Vec::new(),
+        notes: Vec::new(),
     }
 }
 
@@ -126,6 +127,7 @@ fn contribution(signal: &Signal, assessment: &Assessment, zone: &Zone) -> Contri
         counterfactual: None,
         family: None,
         once_in_days: None,
+        peers: None,
         evidence: Vec::new(),
         evidence_count: 0,
     }
@@ -154,6 +156,7 @@ fn cap(assessment: &Assessment) -> Contribution {
         counterfactual: None,
         family: None,
         once_in_days: None,
+        peers: None,
         evidence: Vec::new(),
         evidence_count: 0,
     }

@@ -94,7 +94,7 @@ pub fn headline(actor: &str, assessment: &Assessment, zone: &Zone) -> String {
 fn clause(signal: &Signal, when: &str) -> String {
     let of_usual = signal.ratio.map_or_else(String::new, |ratio| {
         let whose = match signal.reference {
-            Reference::Default | Reference::Organisation => "a default day",
+            Reference::Default | Reference::Organisation | Reference::Peers => "a default day",
             Reference::Own => "a usual day",
         };
         format!(" ({} {whose})", words::ratio(ratio))
@@ -146,7 +146,7 @@ fn usual(signal: &Signal, assessment: &Assessment, show: impl Fn(f64) -> String)
         Reference::Default if assessment.baseline_events < MIN_BASELINE_EVENTS => {
             format!("too little past, default {} a day", show(signal.median))
         }
-        Reference::Default | Reference::Organisation => format!(
+        Reference::Default | Reference::Organisation | Reference::Peers => format!(
             "usually none on {}, default {} a day",
             words::plural(days, "active day", "active days"),
             show(signal.median)
@@ -157,7 +157,7 @@ fn usual(signal: &Signal, assessment: &Assessment, show: impl Fn(f64) -> String)
 fn usual_count(signal: &Signal) -> String {
     match signal.reference {
         Reference::Own => format!("usual {} a day", words::amount(signal.median)),
-        Reference::Default | Reference::Organisation => {
+        Reference::Default | Reference::Organisation | Reference::Peers => {
             "too little past to know the usual".to_owned()
         }
     }

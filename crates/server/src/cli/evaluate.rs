@@ -8,7 +8,7 @@ use std::io::{BufWriter, Write};
 use std::ops::ControlFlow;
 
 use clap::Args;
-use domain::actor::ActorKey;
+use domain::actor::{ActorKey, ActorKind};
 use domain::event::Event;
 use domain::id::{SourceId, TenantKey};
 use domain::redaction::Redaction;
@@ -16,11 +16,13 @@ use domain::rule::{RuleKey, RuleSet, RuleSettings};
 use domain::score::Points;
 use domain::time::{Day, Timestamp, Zone};
 use normalize::{Copies, Intake, Verdict, accept};
+use scoring::calibrated::{Classifier, Synonyms};
 use scoring::observation::Observation;
 use scoring::profile::Profile;
 use scoring::track::{Criteria, Tracker};
 use uuid::Uuid;
 
+use super::actors::file::{self, Said};
 use super::lines::Lines;
 use crate::failure::{Failure, Outcome};
 
@@ -35,9 +37,13 @@ pub(super) struct Arguments {
     /// Where the CSV goes; - is standard output
     #[arg(long)]
     out: String,
-    /// calibrated, classic, or a file with the JSON of GET /api/rules
+    /// calibrated, classic, or a file with the JSON of GET /api/rules, which may hold "ruleset" and
+    /// "synonyms" ({"actions": {WORD: CLASS}, "resources": {WORD: CLASS}}, for calibrated)
     #[arg(long, default_value = "calibrated")]
     ruleset: String,
+    /// CSV with the zones and kinds of actors, as for 'actors import'
+    #[arg(long)]
+    actors: Option<String>,
     /// Zone in which hours are judged; days are always UTC
     #[arg(long, default_value = "UTC")]
     zone: String,
@@ -75,20 +81,56 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     let zone =
         Zone::named(&arguments.zone).map_err(|e| Failure::configuration(format!("--zone: {e}")))?;
     let mut summary = Summary::default();
-    if arguments.ruleset == "calibrated" {
-        return calibrated::run(&arguments.events, &arguments.out, &zone, &mut summary);
-    }
-    let rules = ruleset(&arguments.ruleset)?;
+    let said = match &arguments.actors {
+        Some(path) => file::read(path, None)?,
+        None => Said::new(),
+    };
+    let told = Told { zone: &zone, said };
+    let rules = match ruleset(&arguments.ruleset)? {
+        RuleSetFile::Classic(rules) => rules,
+        RuleSetFile::Calibrated(words) => {
+            let (files, out) = (&arguments.events, &arguments.out);
+            return calibrated::run(files, out, (&told, &words), &mut summary);
+        }
+    };
     let histories = read(&arguments.events, &mut summary)?;
-    let rows = score(histories, &rules, &zone, &mut summary);
+    let rows = score(histories, &rules, &told, &mut summary);
     write(&arguments.out, &rows)?;
     report(&rows, &summary);
     Ok(())
 }
 
-fn ruleset(text: &str) -> Outcome<RuleSet> {
-    if text == "classic" {
-        return Ok(RuleSet::default());
+/// What people say beside the events.
+struct Told<'a> {
+    zone: &'a Zone,
+    said: Said,
+}
+
+impl Told<'_> {
+    /// The zone by whose clock an actor is judged.
+    fn zone(&self, actor: &ActorKey) -> &Zone {
+        let own = self.said.get(actor).and_then(|facts| facts.zone.as_ref());
+        own.unwrap_or(self.zone)
+    }
+
+    /// Whether an actor is said to be a service account.
+    fn is_service(&self, actor: &ActorKey) -> bool {
+        let kind = self.said.get(actor).and_then(|facts| facts.kind);
+        kind == Some(ActorKind::Service)
+    }
+}
+
+/// What `--ruleset` means.
+enum RuleSetFile {
+    Classic(RuleSet),
+    Calibrated(Classifier),
+}
+
+fn ruleset(text: &str) -> Outcome<RuleSetFile> {
+    match text {
+        "classic" => return Ok(RuleSetFile::Classic(RuleSet::default())),
+        "calibrated" => return Ok(RuleSetFile::Calibrated(Classifier::default())),
+        _ => {}
     }
     let wrong = |why: String| Failure::configuration(format!("--ruleset {text}: {why}"));
     let json = std::fs::read_to_string(text).map_err(|e| {
@@ -97,6 +139,17 @@ fn ruleset(text: &str) -> Outcome<RuleSet> {
         ))
     })?;
     let value: serde_json::Value = serde_json::from_str(&json).map_err(|e| wrong(e.to_string()))?;
+    let calibrated = value.get("ruleset").and_then(serde_json::Value::as_str) == Some("calibrated");
+    if let Some(words) = value.get("synonyms").filter(|_| calibrated) {
+        let words: Synonyms =
+            serde_json::from_value(words.clone()).map_err(|e| wrong(format!("synonyms: {e}")))?;
+        let classifier = words.classifier();
+        let classifier = classifier.map_err(|e| wrong(format!("synonyms: {e}")))?;
+        return Ok(RuleSetFile::Calibrated(classifier));
+    }
+    if calibrated {
+        return Ok(RuleSetFile::Calibrated(Classifier::default()));
+    }
     let items = value.get("items").unwrap_or(&value).clone();
     let settings: Vec<RuleSettings> =
         serde_json::from_value(items).map_err(|e| wrong(e.to_string()))?;
@@ -105,7 +158,7 @@ fn ruleset(text: &str) -> Outcome<RuleSet> {
             return Err(wrong(format!("{} {field}: {message}", rule.key)));
         }
     }
-    Ok(RuleSet::with(settings))
+    Ok(RuleSetFile::Classic(RuleSet::with(settings)))
 }
 
 /// Reads every event of every actor. Order in the files does not matter.
@@ -167,18 +220,18 @@ fn each_event(
 fn score(
     histories: HashMap<ActorKey, History>,
     rules: &RuleSet,
-    zone: &Zone,
+    told: &Told<'_>,
     summary: &mut Summary,
 ) -> Vec<Row> {
     let excluded = BTreeSet::new();
-    let criteria = Criteria {
-        rules,
-        threshold: THRESHOLD,
-        zone,
-        excluded: &excluded,
-    };
     let mut rows = Vec::new();
     for (key, mut history) in histories {
+        let criteria = Criteria {
+            rules,
+            threshold: THRESHOLD,
+            zone: told.zone(&key),
+            excluded: &excluded,
+        };
         history.events.sort_by_key(|e| e.minute);
         let mut days: BTreeMap<Day, (Points, Vec<RuleKey>, bool)> = BTreeMap::new();
         let mut tracker = Tracker::new(Profile::default(), criteria);

@@ -1,5 +1,6 @@
 //! The commands. Each file is one command: its arguments and what it does.
 
+mod actors;
 mod check;
 mod collect;
 mod demo;
@@ -73,6 +74,8 @@ enum Command {
     User(user::Arguments),
     /// Create, list and change sources and their keys
     Source(source::Arguments),
+    /// Take in what is known about actors: departments, time zones, kinds
+    Actors(actors::Arguments),
     /// Create personal API tokens
     Token(token::Arguments),
     /// Compute the scores of alerts again
@@ -146,6 +149,7 @@ async fn run_with(config: &Config, command: Command) -> Outcome {
         Command::SetupCode(args) => user::setup_code(args, config).await,
         Command::User(args) => user::run(args, config).await,
         Command::Source(args) => source::run(args, config).await,
+        Command::Actors(args) => actors::run(args, config).await,
         Command::Token(args) => token::run(args, config).await,
         Command::Keys(args) => keys::run(args, config).await,
         Command::Scores(args) => scores::run(args, config).await,

@@ -377,12 +377,17 @@ async fn insert(tx: &mut Tx, rows: &[Stored]) -> Result<Vec<Vec<u8>>> {
     }
 }
 
-/// Stores an actor. The kind of one that is there changes only when an event says it.
+/// Stores an actor. The kind of one that is there changes only when an event says it; that of a new
+/// one may have been told before.
 async fn insert_actor(tx: &mut Tx, row: &Stored, kind: Option<ActorKind>) -> Result<()> {
     sql(
         "INSERT INTO actors (tenant_id, id, part, key, name, kind, first_seen_at, last_seen_at,
             last_received_at, score, score_at, reasons, baseline_days)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $7, $8, 0, $7, '[]', 0)
+         VALUES ($1, $2, $3, $4, $5,
+            COALESCE($6, (SELECT f.kind FROM actor_facts f
+                WHERE f.tenant_id = $1 AND f.actor_id = $2 AND f.kind IS NOT NULL
+                ORDER BY f.since DESC LIMIT 1), 'person'),
+            $7, $7, $8, 0, $7, '[]', 0)
          ON CONFLICT (tenant_id, id) DO UPDATE SET kind = excluded.kind
             WHERE $9 AND actors.kind <> excluded.kind",
     )
@@ -391,7 +396,7 @@ async fn insert_actor(tx: &mut Tx, row: &Stored, kind: Option<ActorKind>) -> Res
     .bind(row.part)
     .bind(ActorKey::fold(&row.event.actor).as_str())
     .bind(row.event.actor.trim())
-    .bind(kind.unwrap_or(ActorKind::Person).word())
+    .bind(kind.map(ActorKind::word))
     .bind(row.event.occurred_at)
     .bind(row.event.received_at)
     .bind(kind.is_some())

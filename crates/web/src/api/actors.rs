@@ -5,6 +5,7 @@ use domain::actor::{ActorId, ActorKind};
 use domain::baseline::BaselineView;
 use domain::score::Points;
 use domain::time::Minute;
+use scoring::calibrated::Drift;
 use serde::{Deserialize, Serialize};
 use store::actors::{self, Actor, After, Filter, Order};
 use store::scores::{self, ScoreRow};
@@ -15,6 +16,7 @@ use super::{List, bad_cursor, json, limit};
 use crate::auth::{Require, permit};
 use crate::error::{WebError, WebResult};
 use crate::form::{Path, Query};
+use crate::pages::actor::peers::{About, drifts};
 
 /// An actor.
 #[derive(Debug, Serialize, ToSchema)]
@@ -38,6 +40,59 @@ pub(crate) struct ActorBody {
     open_alerts: i64,
     /// Reasons of the score in a few words each.
     reasons: Vec<String>,
+}
+
+/// An actor with what was said about it.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct ActorDetailBody {
+    #[serde(flatten)]
+    actor: ActorBody,
+    /// Name for people, when one was given.
+    display_name: Option<String>,
+    /// Zone by whose clock hours are judged, when another than the organisation's was given.
+    zone: Option<String>,
+    /// What else was said.
+    attributes: std::collections::BTreeMap<String, String>,
+    /// The UTC day from which this is in force; absent when nothing was said.
+    since: Option<String>,
+    /// The given group of peers; absent when there is none or it has fewer than five others.
+    peers: Option<PeersBody>,
+    /// Values that rise through the actor's own baseline: last active days against those before.
+    drifts: Vec<DriftBody>,
+}
+
+/// A group of peers.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct PeersBody {
+    group: String,
+    /// Others in it that have sent events.
+    size: usize,
+}
+
+/// A value that rises through an actor's baseline.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct DriftBody {
+    /// Rule key.
+    rule: &'static str,
+    /// Mean of a day of the older half.
+    before: f64,
+    /// Mean of a day of the newer half.
+    lately: f64,
+    sentence: String,
+}
+
+impl From<Drift> for DriftBody {
+    fn from(drift: Drift) -> Self {
+        Self {
+            rule: drift.rule.word(),
+            before: drift.before,
+            lately: drift.lately,
+            sentence: drift.sentence,
+        }
+    }
 }
 
 impl From<&Actor> for ActorBody {
@@ -138,14 +193,31 @@ impl std::str::FromStr for Code {
 #[utoipa::path(
     get, path = "/api/actors/{code}", tag = "actors",
     params(("code" = String, Path, description = "Such as AC-07ZK3M9Q2XWT")),
-    responses((status = 200, body = ActorBody), (status = 404, body = super::Problem))
+    responses((status = 200, body = ActorDetailBody), (status = 404, body = super::Problem))
 )]
 pub(crate) async fn show(
     who: Require<permit::ActorsView>,
     Path(code): Path<Code>,
 ) -> WebResult<Response> {
-    let actor = actors::find(&who.scope, code.0).await?;
-    Ok(json(&ActorBody::from(&actor)))
+    let scope = &who.scope;
+    let actor = actors::find(scope, code.0).await?;
+    let about = About::of(scope, code.0).await?;
+    let drifts = drifts(scope, code.0).await?;
+    let group = about.group().map(str::to_owned);
+    let since = about.told.as_ref().map(|told| told.since.to_string());
+    let facts = about.told.map(|told| told.facts).unwrap_or_default();
+    Ok(json(&ActorDetailBody {
+        actor: ActorBody::from(&actor),
+        display_name: facts.name,
+        zone: facts.zone.map(|zone| zone.name().to_owned()),
+        attributes: facts.attributes,
+        since,
+        peers: group.map(|group| PeersBody {
+            group,
+            size: about.others,
+        }),
+        drifts: drifts.into_iter().map(DriftBody::from).collect(),
+    }))
 }
 
 /// An actor's events, newest first.
@@ -264,13 +336,19 @@ pub(crate) struct BaselineDayBody {
     addresses: u64,
 }
 
+impl From<domain::baseline::Usual> for UsualBody {
+    fn from(usual: domain::baseline::Usual) -> Self {
+        Self {
+            median: usual.median,
+            p95: usual.p95,
+            max: usual.max,
+        }
+    }
+}
+
 impl From<BaselineView> for BaselineBody {
     fn from(view: BaselineView) -> Self {
-        let usual = |u: domain::baseline::Usual| UsualBody {
-            median: u.median,
-            p95: u.p95,
-            max: u.max,
-        };
+        let usual = UsualBody::from;
         Self {
             computed_at: view.computed_at.to_string(),
             young: view.young,

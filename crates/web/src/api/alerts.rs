@@ -68,6 +68,8 @@ pub(crate) struct AlertBody {
     /// What could not be judged, and why.
     #[schema(value_type = Vec<UnjudgedBody>)]
     unjudged: serde_json::Value,
+    /// What else has to be known about the numbers, such as a baseline that is rising.
+    notes: Vec<String>,
 }
 
 /// Something that could not be judged.
@@ -76,6 +78,18 @@ pub(crate) struct AlertBody {
 pub(crate) struct UnjudgedBody {
     what: String,
     because: String,
+}
+
+/// One value beside a group of at least five other people.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct ComparisonBody {
+    group: String,
+    /// People in it, besides the actor.
+    size: u32,
+    /// Of these, those who did as much on one of their last days.
+    as_much: u32,
+    sentence: String,
 }
 
 /// One row of the explanation. All rows sum to the score.
@@ -102,7 +116,7 @@ pub(crate) struct ContributionBody {
     unit: String,
     ratio: Option<f64>,
     rarity: String,
-    /// own, default or organisation.
+    /// own, default, organisation or peers.
     reference: String,
     baseline_days: u32,
     threshold: f64,
@@ -113,6 +127,8 @@ pub(crate) struct ContributionBody {
     family: Option<String>,
     /// So much happens about once in so many active days; absent for classic.
     once_in_days: Option<f64>,
+    /// The same value beside the actor's group of peers; absent where there is none.
+    peers: Option<ComparisonBody>,
     /// A sample of the events that caused the row.
     evidence: Vec<String>,
     /// How many there were in all.
@@ -156,6 +172,7 @@ impl AlertBody {
                 }),
             ruleset: snapshot.ruleset.clone(),
             unjudged: serde_json::to_value(&snapshot.unjudged).unwrap_or_default(),
+            notes: snapshot.notes.clone(),
         }
     }
 }

@@ -1,12 +1,14 @@
 //! The JSON API: one file per noun. Inputs refuse unknown fields; outputs are types of their own,
 //! never rows.
 
+pub(crate) mod actions;
 pub(crate) mod actors;
 pub(crate) mod alerts;
 pub(crate) mod audit;
 pub(crate) mod backtests;
 pub(crate) mod document;
 pub(crate) mod events;
+pub(crate) mod excluded_days;
 pub(crate) mod export;
 pub(crate) mod integrations;
 pub(crate) mod overview;

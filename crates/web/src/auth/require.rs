@@ -43,7 +43,7 @@ macro_rules! permits {
 }
 
 permits! {
-    OverviewView, AlertsView, AlertsTriage, ActorsView, EventsView, ExportsRun, RulesView, RulesEdit,
+    OverviewView, AlertsView, AlertsTriage, ActorsView, ActorsExclude, EventsView, ExportsRun, RulesView, RulesEdit,
     SourcesView, SourcesManage, IntegrationsView, IntegrationsManage, IntegrationsRun, SecretsRotate,
     UsersView, AuditView, RetentionManage, ProfileSelf,
 }

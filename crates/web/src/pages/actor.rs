@@ -1,6 +1,9 @@
 //! One actor: who is this, what is normal for them, what changed?
 
 pub(crate) mod baseline;
+pub(crate) mod effect;
+pub(crate) mod excluded;
+pub(crate) mod peers;
 mod timeline;
 mod usual;
 
@@ -10,6 +13,8 @@ use axum::response::{IntoResponse, Redirect, Response};
 use domain::actor::ActorId;
 use domain::baseline::{BASELINE_DAYS, BaselineView};
 use domain::time::{DAY_US, Day};
+use peers::About;
+use scoring::calibrated::Drift;
 use scoring::words;
 use store::actors::{self, Actor};
 use store::alerts::{self, Alert, Filter, Order};
@@ -48,6 +53,8 @@ struct ActorPage {
     features: Vec<Feature>,
     hours: Option<Hours>,
     alerts: Vec<Alert>,
+    about: About,
+    drifts: Vec<Drift>,
 }
 
 /// What every page of an actor begins with.
@@ -85,11 +92,12 @@ impl Head {
     }
 
     /// Views of the actor: title, address, whether it is the one shown.
-    pub(crate) fn tabs(&self) -> [(&'static str, String, bool); 4] {
+    pub(crate) fn tabs(&self) -> [(&'static str, String, bool); 5] {
         let code = &self.code;
         [
             ("Timeline", format!("/actors/{code}")),
             ("Baseline", format!("/actors/{code}/baseline")),
+            ("Peers", format!("/actors/{code}/peers")),
             ("Alerts", format!("/alerts?status=all&actor={code}")),
             ("Events", format!("/events?actor={code}")),
         ]
@@ -153,6 +161,8 @@ pub(crate) async fn show(
         line,
         asked,
         alerts,
+        about: About::of(scope, code.0).await?,
+        drifts: peers::drifts(scope, code.0).await?,
     };
     Ok(page(template).into_response())
 }

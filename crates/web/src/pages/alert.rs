@@ -530,6 +530,7 @@ impl AlertPage {
             Reference::Own => "own past and everyone",
             Reference::Default => "documented defaults",
             Reference::Organisation => "everyone",
+            Reference::Peers => "peers",
         }
     }
 

@@ -1,5 +1,6 @@
 //! Settings of the organisation, one page a section. Each section saves alone.
 
+pub(crate) mod actions;
 pub(crate) mod general;
 pub(crate) mod retention;
 pub(crate) mod scoring;
@@ -24,6 +25,7 @@ fn tabs(role: Role, current: &str) -> Vec<Tab> {
     let all = [
         ("General", ROOM, Permission::RetentionManage),
         ("Scoring", "/settings/scoring", Permission::RulesView),
+        ("Actions", "/settings/actions", Permission::RulesView),
         (
             "Retention",
             "/settings/retention",
@@ -51,6 +53,7 @@ fn message(query: Option<&str>) -> Option<&'static str> {
     Some(match done {
         "general" => "Saved. Pages and the next scoring pass use it.",
         "scoring" => "Saved. The next scoring pass uses it.",
+        "actions" => "Saved. It counts from the next day that is closed.",
         "retention" => "Saved. The next run of the retention job uses it.",
         "same" => "Nothing was changed.",
         _ => return None,
@@ -84,8 +87,11 @@ mod tests {
     #[test]
     fn roles_see_the_sections_they_may_enter() {
         let names = |role| -> Vec<_> { tabs(role, "").iter().map(|t| t.name).collect() };
-        assert_eq!(names(Role::Admin), ["General", "Scoring", "Retention"]);
-        assert_eq!(names(Role::ReadOnly), ["Scoring"]);
+        assert_eq!(
+            names(Role::Admin),
+            ["General", "Scoring", "Actions", "Retention"]
+        );
+        assert_eq!(names(Role::ReadOnly), ["Scoring", "Actions"]);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use domain::actor::ActorId;
 use domain::baseline::BASELINE_DAYS;
 use domain::tenant::Tenant;
-use domain::time::{Day, HOUR_US, Timestamp};
+use domain::time::{Day, HOUR_US, Timestamp, Zone};
 use scoring::profile::Profile;
 use store::jobs::Claim;
 use store::{Db, scoring as rows, tenants};
@@ -51,7 +51,8 @@ async fn refresh(db: &Db, tenant: &Tenant, now: Timestamp, claim: Option<&Claim>
                 continue;
             };
             let left_out = excluded.get(&actor).cloned().unwrap_or_default();
-            let view = scoring::baseline::view(&profile, now, zone, &left_out, &silent);
+            let own = Zone::named(&view.profile.zone).unwrap_or_else(|_| zone.clone());
+            let view = scoring::baseline::view(&profile, now, &own, &left_out, &silent);
             rows::save_view(&mut tx, tenant.id, actor, &view).await?;
             refreshed += 1;
         }

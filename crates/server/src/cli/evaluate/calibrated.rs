@@ -8,12 +8,12 @@ use domain::actor::ActorKey;
 use domain::score::Points;
 use domain::time::{Day, Zone};
 use scoring::calibrated::{
-    Activity, ActorDay, ActorState, Closing, Family, Organisation, Parameters, Reader, Today,
-    close_day, judge,
+    Activity, ActorDay, ActorState, Classifier, Closing, Family, Organisation, Parameters, Reader,
+    Today, close_day, judge,
 };
 use scoring::observation::ValueHash;
 
-use super::{Summary, THRESHOLD, each_event, sink};
+use super::{Summary, THRESHOLD, Told as Said, each_event, sink};
 use crate::failure::Outcome;
 
 /// Active days before an actor's own habits count as known.
@@ -24,18 +24,28 @@ const OWN_DAYS: u32 = 5;
 /// Time-ordered input streams: only the current day is held. When a line belongs to a day that
 /// is already closed, everything is read again and sorted by day, at about 100 bytes an event.
 /// Standard input cannot be read twice and is sorted from the start.
-pub(super) fn run(files: &[String], out: &str, zone: &Zone, summary: &mut Summary) -> Outcome {
-    let sorted = !files.iter().any(|file| file == "-") && stream(files, out, zone, summary)?;
+pub(super) fn run(
+    files: &[String],
+    out: &str,
+    said: (&Said<'_>, &Classifier),
+    summary: &mut Summary,
+) -> Outcome {
+    let sorted = !files.iter().any(|file| file == "-") && stream(files, out, said, summary)?;
     if !sorted {
         *summary = Summary::default();
-        sort(files, out, zone, summary)?;
+        sort(files, out, said, summary)?;
     }
     Ok(())
 }
 
 /// False when a line came too late.
-fn stream(files: &[String], out: &str, zone: &Zone, summary: &mut Summary) -> Outcome<bool> {
-    let mut evaluation = Evaluation::new(out, zone)?;
+fn stream(
+    files: &[String],
+    out: &str,
+    said: (&Said<'_>, &Classifier),
+    summary: &mut Summary,
+) -> Outcome<bool> {
+    let mut evaluation = Evaluation::new(out, said)?;
     let finished = each_event(files, summary, |event| {
         let day = event.occurred_at.utc_day();
         if day < evaluation.day {
@@ -44,7 +54,7 @@ fn stream(files: &[String], out: &str, zone: &Zone, summary: &mut Summary) -> Ou
         evaluation.go_to(day)?;
         let activity = evaluation.reader.read(event);
         let actor = evaluation.actor(&event.actor);
-        evaluation.observe(actor, &activity);
+        evaluation.observe(actor, activity);
         Ok(ControlFlow::Continue(()))
     })?;
     if finished {
@@ -53,8 +63,13 @@ fn stream(files: &[String], out: &str, zone: &Zone, summary: &mut Summary) -> Ou
     Ok(finished)
 }
 
-fn sort(files: &[String], out: &str, zone: &Zone, summary: &mut Summary) -> Outcome {
-    let mut evaluation = Evaluation::new(out, zone)?;
+fn sort(
+    files: &[String],
+    out: &str,
+    said: (&Said<'_>, &Classifier),
+    summary: &mut Summary,
+) -> Outcome {
+    let mut evaluation = Evaluation::new(out, said)?;
     let mut days: BTreeMap<Day, Vec<(usize, Activity)>> = BTreeMap::new();
     each_event(files, summary, |event| {
         let activity = evaluation.reader.read(event);
@@ -66,7 +81,7 @@ fn sort(files: &[String], out: &str, zone: &Zone, summary: &mut Summary) -> Outc
     while let Some((day, events)) = days.pop_first() {
         evaluation.go_to(day)?;
         for (actor, activity) in events {
-            evaluation.observe(actor, &activity);
+            evaluation.observe(actor, activity);
         }
     }
     evaluation.finish(summary)
@@ -74,19 +89,21 @@ fn sort(files: &[String], out: &str, zone: &Zone, summary: &mut Summary) -> Outc
 
 /// One actor with its past and, when active, its day.
 struct Actor {
-    key: String,
+    key: ActorKey,
+    zone: Zone,
+    service: bool,
     name: String,
     state: ActorState,
     today: Option<ActorDay>,
 }
 
 struct Evaluation<'a> {
-    zone: &'a Zone,
+    said: &'a Said<'a>,
     sink: Box<dyn Write>,
     organisation: Organisation,
     reader: Reader,
     actors: Vec<Actor>,
-    places: HashMap<String, usize>,
+    places: HashMap<ActorKey, usize>,
     spellings: HashMap<String, usize>,
     day: Day,
     told: Told,
@@ -104,14 +121,14 @@ struct Told {
 }
 
 impl<'a> Evaluation<'a> {
-    fn new(out: &str, zone: &'a Zone) -> Outcome<Self> {
+    fn new(out: &str, (said, words): (&'a Said<'a>, &Classifier)) -> Outcome<Self> {
         let mut sink = sink(out)?;
         sink.write_all(web::export::HEADER.as_bytes())?;
         Ok(Self {
-            zone,
+            said,
             sink,
             organisation: Organisation::new(Parameters::default()),
-            reader: Reader::default(),
+            reader: Reader::new(words.clone()),
             actors: Vec::new(),
             places: HashMap::new(),
             spellings: HashMap::new(),
@@ -125,11 +142,13 @@ impl<'a> Evaluation<'a> {
         if let Some(place) = self.spellings.get(name) {
             return *place;
         }
-        let key = ActorKey::fold(name).as_str().to_owned();
+        let key = ActorKey::fold(name);
         let place = if let Some(place) = self.places.get(&key) {
             *place
         } else {
             self.actors.push(Actor {
+                zone: self.said.zone(&key).clone(),
+                service: self.said.is_service(&key),
                 key: key.clone(),
                 name: name.to_owned(),
                 state: ActorState::default(),
@@ -142,10 +161,11 @@ impl<'a> Evaluation<'a> {
         place
     }
 
-    fn observe(&mut self, actor: usize, activity: &Activity) {
+    fn observe(&mut self, actor: usize, mut activity: Activity) {
         if let Some(actor) = self.actors.get_mut(actor) {
+            activity.service |= actor.service;
             let today = actor.today.get_or_insert_with(|| ActorDay::new(self.day));
-            today.observe(activity, self.zone);
+            today.observe(&activity, &actor.zone);
         }
     }
 
@@ -196,7 +216,7 @@ impl<'a> Evaluation<'a> {
         let closings = judged
             .iter_mut()
             .map(|(actor, today, verdict)| Closing {
-                actor: ValueHash::text(&actor.key).0,
+                actor: ValueHash::text(actor.key.as_str()).0,
                 state: &mut actor.state,
                 day: today,
                 judged: verdict,

@@ -1,18 +1,24 @@
 //! The 14 days an actor is measured by: which habit, and can it be trusted?
 
 use askama::Template;
+use axum::extract::RawQuery;
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
+use domain::access::Permission;
+use domain::actor::ActorId;
 use domain::baseline::{BaselineDay, BaselineView, DayState};
 use domain::time::Zone;
 use scoring::words;
 use store::{actors, events};
 
+use super::excluded::{Excluded, Tried};
 use super::usual::{self, Feature, features};
 use super::{Code, Head};
 use crate::auth::{Require, permit};
 use crate::error::WebResult;
 use crate::form::Path;
-use crate::page::{Shell, When, page, shown};
+use crate::page::{Page, Shell, When, page, shown};
+use crate::query::pairs;
 use crate::viz::{Hours, hours};
 
 #[derive(Template)]
@@ -21,6 +27,7 @@ struct BaselinePage {
     shell: Shell,
     head: Head,
     known: Option<Known>,
+    excluded: Excluded,
 }
 
 /// A stored view, ready to show.
@@ -47,13 +54,46 @@ struct DayRow {
 pub(crate) async fn show(
     who: Require<permit::ActorsView>,
     Path(code): Path<Code>,
+    RawQuery(query): RawQuery,
 ) -> WebResult<Response> {
+    let query = query.unwrap_or_default();
+    let mut template = baseline_page(&who, code.0, Tried::read(&query)).await?;
+    template.shell = template.shell.with_message(message(&query));
+    Ok(page(template).into_response())
+}
+
+/// The page with a form that was not accepted.
+pub(super) async fn with_errors<P>(
+    who: &Require<P>,
+    actor: ActorId,
+    tried: Tried,
+) -> WebResult<Response> {
+    let template = baseline_page(who, actor, tried).await?;
+    Ok(Page(StatusCode::UNPROCESSABLE_ENTITY, template).into_response())
+}
+
+/// The result of a change, in words.
+fn message(query: &str) -> Option<&'static str> {
+    Some(
+        match pairs(query).find(|(key, _)| key == "done")?.1.as_str() {
+            "excluded" => "Left out. The next scoring pass and baseline run use it.",
+            "included" => "Taken back. The next scoring pass and baseline run use it.",
+            _ => return None,
+        },
+    )
+}
+
+async fn baseline_page<P>(
+    who: &Require<P>,
+    actor: ActorId,
+    tried: Tried,
+) -> WebResult<BaselinePage> {
     let scope = &who.scope;
-    let head = Head::of(scope, code.0, "Baseline").await?;
-    let known = match actors::baseline(scope, code.0).await? {
+    let head = Head::of(scope, actor, "Baseline").await?;
+    let known = match actors::baseline(scope, actor).await? {
         None => None,
         Some(view) => {
-            let today = events::totals(scope, code.0, usual::today(scope)).await?;
+            let today = events::totals(scope, actor, usual::today(scope)).await?;
             Some(Known {
                 computed: When::of(view.computed_at, &scope.tenant.scoring.zone, scope.now),
                 features: features(&view, &today),
@@ -65,12 +105,13 @@ pub(crate) async fn show(
         }
     };
     let title = format!("Baseline of {} – Actors", shown(&head.actor.name));
-    let template = BaselinePage {
-        shell: Shell::of(&who, "/actors", title).await?,
+    let may_edit = who.user.role.allows(Permission::ActorsExclude);
+    Ok(BaselinePage {
+        shell: Shell::of(who, "/actors", title).await?,
         head,
         known,
-    };
-    Ok(page(template).into_response())
+        excluded: Excluded::of(scope, actor, may_edit, tried).await?,
+    })
 }
 
 fn summary(view: &BaselineView) -> String {
@@ -90,7 +131,7 @@ fn day_row(day: BaselineDay) -> DayRow {
         ),
         DayState::Excluded => (
             "left out",
-            "A confirmed incident: its numbers must not become usual",
+            "A confirmed incident, or left out by an analyst: its numbers must not become usual",
             "pill-false_positive",
         ),
     };

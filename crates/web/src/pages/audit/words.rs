@@ -3,7 +3,9 @@
 use domain::rule::RuleKey;
 
 /// Every kind of thing the log is about, with the word people read.
-pub(crate) const KINDS: [(&str, &str); 9] = [
+pub(crate) const KINDS: [(&str, &str); 11] = [
+    ("actor", "Actors"),
+    ("actors", "Directories of actors"),
     ("alert", "Alerts"),
     ("backtest", "Backtests"),
     ("integration", "Integrations"),
@@ -25,6 +27,10 @@ pub(super) fn action(word: &str) -> Option<&'static str> {
     Some(match word {
         "alert.status" => "changed the status of an alert",
         "alert.note" => "added a note to an alert",
+        "actor.exclude_days" => "left days out of an actor's baseline",
+        "actor.include_days" => "took days back into an actor's baseline",
+        "actors.import" => "imported what is known about actors",
+        "settings.actions" => "changed the words for actions",
         "rule.update" => "changed a rule",
         "backtest.start" => "started a backtest",
         "backtest.cancel" => "cancelled a backtest",

@@ -13,13 +13,13 @@ use std::time::Duration;
 use domain::backtest::Report;
 use domain::time::{Clock, Day};
 use scoring::backtest::{Span, compare};
-use scoring::calibrated::Reader;
 use store::backtests::{self, Claim, Ended};
 use store::log::{self, Position};
 use store::{Db, partitions};
 use tokio_util::sync::CancellationToken;
 
 use crate::error::{Error, Result};
+use crate::jobs::score::calibrated::briefing::{Briefing, Readers};
 use replay::{EventsOfDay, Replay};
 
 /// How often a backtest gives a sign of life and looks whether it is still wanted; a fraction of
@@ -88,9 +88,11 @@ async fn replay_all(db: &Db, clock: &Arc<dyn Clock>, claim: &Claim) -> Result<Op
     };
     let span = i32::try_from(claim.days).unwrap_or(i32::MAX);
     let from = last.plus(1 - span).max(first);
-    let mut live = Replay::new(&claim.tenant, &claim.live, from, until);
-    let mut draft = Replay::new(&claim.tenant, &claim.draft, from, until);
-    let mut reader = Reader::default();
+    let briefing = Arc::new(Briefing::load(db, &claim.tenant).await?);
+    let told = || Arc::clone(&briefing);
+    let mut live = Replay::new(&claim.tenant, told(), &claim.live, from, until);
+    let mut draft = Replay::new(&claim.tenant, told(), &claim.draft, from, until);
+    let mut readers = Readers::default();
     let mut events = 0;
     for (done, day) in days.iter().enumerate() {
         let share = done as f64 / days.len() as f64;
@@ -98,8 +100,8 @@ async fn replay_all(db: &Db, clock: &Arc<dyn Clock>, claim: &Claim) -> Result<Op
             return Ok(None);
         }
         let wants = live.wants().and(draft.wants());
-        let zone = &claim.tenant.scoring.zone;
-        let read = EventsOfDay::read(db, (tenant, *day, until), wants, zone, &mut reader).await?;
+        let whose = (&claim.tenant, &*briefing);
+        let read = EventsOfDay::read(db, whose, (*day, until), wants, &mut readers).await?;
         events += read.events;
         let is_last = *day == last;
         live.follow(db, &read, is_last).await?;

@@ -10,9 +10,9 @@ use domain::id::{AlertId, TenantId};
 use domain::rule::{RuleName, RuleSet};
 use domain::score::Points;
 use domain::tenant::{RuleSetName, Tenant};
-use domain::time::{Day, Minute, Timestamp, Zone};
+use domain::time::{Day, Minute};
 use scoring::backtest::Replayed;
-use scoring::calibrated::{Organisation, Reader};
+use scoring::calibrated::{Organisation, Parameters};
 use scoring::episode::Step;
 use scoring::observation::Observation;
 use scoring::profile::Profile;
@@ -23,9 +23,10 @@ use store::log::{self, Position};
 use store::scoring::{self as actors, LatestAlert};
 
 use crate::error::Result;
+use crate::jobs::score::calibrated::briefing::{Briefing, Readers};
 use crate::jobs::score::calibrated::closing::{self, JudgedDay, Pasts, Telling};
 use crate::jobs::score::calibrated::crossing;
-use crate::jobs::score::calibrated::ledger::{Ledger, OpenDay, read};
+use crate::jobs::score::calibrated::ledger::OpenDay;
 use crate::jobs::score::follow::{criteria, observe};
 use crate::jobs::score::place::{free_minute, insert, place, raised, went_on};
 
@@ -65,17 +66,18 @@ impl EventsOfDay {
     /// Reads a day's events page by page.
     pub async fn read(
         db: &Db,
-        (tenant, day, until): (TenantId, Day, Position),
+        (tenant, briefing): (&Tenant, &Briefing),
+        (day, until): (Day, Position),
         wants: Wants,
-        zone: &Zone,
-        reader: &mut Reader,
+        readers: &mut Readers,
     ) -> Result<Self> {
         let (mut open, mut events) = (OpenDay::default(), 0);
         let mut observed: BTreeMap<ActorId, Vec<Observation>> = BTreeMap::new();
-        log::day(db, tenant, day, until, |event| {
+        log::day(db, tenant.id, day, until, |event| {
             events += 1;
             if wants.calibrated {
-                let activity = reader.read(&read(&event));
+                let activity = briefing.activity(readers, &event);
+                let zone = briefing.zone(event.actor, day, &tenant.scoring.zone);
                 open.add(day, (event.actor, event.part), &activity, zone);
             }
             if wants.classic {
@@ -112,6 +114,7 @@ struct DayScores {
 /// See the module.
 pub(super) struct Replay {
     tenant: Arc<Tenant>,
+    briefing: Arc<Briefing>,
     grading: Grading,
     until: Position,
     /// First day that is reported.
@@ -140,7 +143,13 @@ struct Calibrated {
 }
 
 impl Replay {
-    pub fn new(tenant: &Tenant, draft: &CriteriaDraft, from: Day, until: Position) -> Self {
+    pub fn new(
+        tenant: &Tenant,
+        briefing: Arc<Briefing>,
+        draft: &CriteriaDraft,
+        from: Day,
+        until: Position,
+    ) -> Self {
         let tenant = Tenant {
             scoring: draft.applied_to(&tenant.scoring),
             ..tenant.clone()
@@ -152,13 +161,17 @@ impl Replay {
                 excluded: HashMap::new(),
             }),
             RuleSetName::Calibrated => Grading::Calibrated(Calibrated {
-                organisation: Ledger::empty(&tenant, Timestamp::default()).organisation,
+                organisation: Arc::new(Organisation::new(Parameters {
+                    rate: tenant.scoring.alert_rate,
+                    ..Parameters::default()
+                })),
                 pasts: Pasts::default(),
                 keys: Arc::default(),
             }),
         };
         Self {
             tenant: Arc::new(tenant),
+            briefing,
             grading,
             until,
             from,
@@ -179,12 +192,12 @@ impl Replay {
     /// Goes on by a day. The last one is judged so far: no later event has closed it.
     pub async fn follow(&mut self, db: &Db, events: &EventsOfDay, is_last: bool) -> Result<()> {
         let judged = events.day.0 >= self.from.0 - RUN_UP;
+        let whose = (&self.tenant, &self.briefing);
         let scores = match &mut self.grading {
-            Grading::Classic(classic) => classic.follow(db, &self.tenant, events, judged).await?,
+            Grading::Classic(classic) => classic.follow(db, whose, events, judged).await?,
             Grading::Calibrated(calibrated) => {
-                let day = calibrated.follow(db, &self.tenant, events, is_last).await?;
-                let at = (&*self.tenant, self.until);
-                Calibrated::scores(db, at, &day, judged).await?
+                let day = calibrated.follow(db, whose, events, is_last).await?;
+                Calibrated::scores(db, whose, self.until, &day, judged).await?
             }
         };
         if events.day >= self.from {
@@ -252,7 +265,7 @@ impl Classic {
     async fn follow(
         &mut self,
         db: &Db,
-        tenant: &Arc<Tenant>,
+        (tenant, briefing): (&Arc<Tenant>, &Arc<Briefing>),
         events: &EventsOfDay,
         judged: bool,
     ) -> Result<DayScores> {
@@ -267,13 +280,15 @@ impl Classic {
             std::mem::take(&mut self.excluded),
         );
         let (rules, tenant) = (Arc::clone(&self.rules), Arc::clone(tenant));
+        let briefing = Arc::clone(briefing);
         let observed = Arc::clone(&events.observed);
         let done = tokio::task::spawn_blocking(move || {
             let mut scores = DayScores::default();
             let none = BTreeSet::new();
             for (actor, events) in observed.iter() {
                 let left_out = excluded.get(actor).unwrap_or(&none);
-                let criteria = criteria(&tenant, &rules, left_out);
+                let zone = briefing.latest_zone(*actor, &tenant.scoring.zone);
+                let criteria = criteria((&tenant, zone), &rules, left_out);
                 let profile = profiles.entry(*actor).or_default();
                 if judged {
                     let mut tracker = Tracker::new(std::mem::take(profile), criteria);
@@ -318,7 +333,7 @@ impl Calibrated {
     async fn follow(
         &mut self,
         db: &Db,
-        tenant: &Tenant,
+        (tenant, briefing): (&Arc<Tenant>, &Arc<Briefing>),
         events: &EventsOfDay,
         is_last: bool,
     ) -> Result<JudgedDay> {
@@ -328,6 +343,7 @@ impl Calibrated {
         let how = (tenant.scoring.alert_threshold, Telling::Score);
         let keys = Arc::clone(&self.keys);
         let mut pasts = std::mem::take(&mut self.pasts);
+        let excluded = briefing.excluded(day);
         let done = tokio::task::spawn_blocking(move || {
             if is_last {
                 let all: Vec<ActorId> = open.actors.keys().copied().collect();
@@ -335,7 +351,7 @@ impl Calibrated {
                 return (judged, None, pasts);
             }
             let ((judged, _), after) =
-                closing::close(day, open, &mut pasts, &keys, organisation, how);
+                closing::close((day, open), &excluded, &mut pasts, &keys, organisation, how);
             pasts.forget_before();
             (judged, Some(after), pasts)
         });
@@ -365,7 +381,8 @@ impl Calibrated {
     /// The scores of a judged day; alerting minutes only where they matter.
     async fn scores(
         db: &Db,
-        (tenant, until): (&Tenant, Position),
+        (tenant, briefing): (&Arc<Tenant>, &Arc<Briefing>),
+        until: Position,
         judged: &JudgedDay,
         alerting: bool,
     ) -> Result<DayScores> {
@@ -382,7 +399,9 @@ impl Calibrated {
         let reference = judged.reference();
         for verdict in reached {
             let what = (judged, verdict);
-            let found = crossing::alerting(db, tenant, what, &reference, "", until, false).await?;
+            let whose = (&**tenant, &**briefing);
+            let told = (&reference, "");
+            let found = crossing::alerting(db, whose, what, told, until, false).await?;
             let moments = found.into_iter().flat_map(|found| found.moments);
             let moments = moments.map(|moment| Reached {
                 minute: moment.minute(),

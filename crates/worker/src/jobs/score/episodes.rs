@@ -8,7 +8,7 @@ use domain::id::{AlertId, EventId};
 use domain::rule::RuleName;
 use domain::score::{Points, Snapshot};
 use domain::tenant::Tenant;
-use domain::time::{Minute, Timestamp};
+use domain::time::{Minute, Timestamp, Zone};
 use scoring::calibrated::stored;
 use scoring::episode::{EPISODE_MINUTES, Step};
 use scoring::explain;
@@ -30,6 +30,8 @@ pub(crate) struct Alerting {
     /// Whether late events are the cause.
     pub late: bool,
     pub moments: Vec<Moment>,
+    /// In which hours were judged.
+    pub zone: Zone,
 }
 
 /// A minute whose score reached the threshold.
@@ -132,6 +134,7 @@ pub(crate) async fn raise(
         let span = minutes.clone().min().zip(minutes.max()).unwrap_or_default();
         let mut chronicle = Chronicle {
             tenant,
+            zone: &alerting.zone,
             name: name(alerting.actor),
             key: (alerting.actor, alerting.part),
             late: alerting.late,
@@ -153,6 +156,7 @@ pub(crate) async fn raise(
 /// One actor's alerts, as the pass goes through its alerting minutes.
 struct Chronicle<'a> {
     tenant: &'a Tenant,
+    zone: &'a Zone,
     name: String,
     key: (ActorId, Partition),
     late: bool,
@@ -330,9 +334,9 @@ impl Chronicle<'_> {
                 evidence.entry(*id).or_default().insert(signal.rule.into());
             }
         }
-        let snapshot = explain::snapshot(assessment, threshold, &settings.zone, &found);
-        let sentence = explain::headline(&self.name, assessment, &settings.zone);
-        let zone = settings.zone.name().to_owned();
+        let snapshot = explain::snapshot(assessment, threshold, self.zone, &found);
+        let sentence = explain::headline(&self.name, assessment, self.zone);
+        let zone = self.zone.name().to_owned();
         Ok(Arc::new(Picture {
             receipt: receipt(&snapshot, &sentence, &Inputs::Classic { zone }, None),
             snapshot,
@@ -346,7 +350,7 @@ impl Chronicle<'_> {
     async fn find(&self, tx: &mut Tx, causes: &Causes) -> Result<Vec<Found>> {
         let (first, last) = causes.minutes();
         let range = (first.start(), last.end());
-        let mut collector = causes.collector(&self.tenant.scoring.zone);
+        let mut collector = causes.collector(self.zone);
         let who = (self.tenant.id, self.key.0);
         log::history(tx, who, range, self.until, |event| {
             collector.take(Candidate {

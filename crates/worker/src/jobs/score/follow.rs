@@ -8,7 +8,7 @@ use domain::id::SourceId;
 use domain::rule::{RuleSet, RuleSettings};
 use domain::score::{Assessment, Points};
 use domain::tenant::{RuleSetName, Tenant};
-use domain::time::{DAY_US, Day, HOUR_US, Minute, Timestamp};
+use domain::time::{DAY_US, Day, HOUR_US, Minute, Timestamp, Zone};
 use scoring::observation::{Observation, ValueHash};
 use scoring::profile::Profile;
 use scoring::track::{Criteria, Scored, Tracker};
@@ -30,6 +30,8 @@ const MEMORY_DAYS: i64 = scoring::profile::DAYS_KEPT as i64 + 1;
 pub(crate) struct Followed {
     pub actor: ActorId,
     pub part: Partition,
+    /// By whose clock.
+    pub zone: Zone,
     pub profile: Profile,
     /// Points by rule of the newest minute.
     pub points: String,
@@ -52,6 +54,7 @@ pub(crate) struct Followed {
 pub(crate) struct Work {
     actor: ActorId,
     part: Partition,
+    zone: Zone,
     profile: Profile,
     points: String,
     excluded: BTreeSet<Day>,
@@ -81,15 +84,19 @@ pub(crate) async fn prepare(
     let actors: Vec<ActorId> = grouped.keys().copied().collect();
     let rules = rules_of(db, &tenant).await?;
     let (mut stored, mut excluded) = (HashMap::new(), HashMap::new());
+    let mut told = HashMap::new();
     for chunk in actors.chunks(500) {
         stored.extend(rows::profiles(db, tenant.id, chunk).await?);
         excluded.extend(rows::excluded_days(db, tenant.id, chunk).await?);
+        told.extend(store::actor_facts::of(db, tenant.id, chunk).await?);
     }
     let work: Vec<Work> = grouped
         .into_iter()
         .map(|(actor, events)| {
             let left_out = excluded.remove(&actor).unwrap_or_default();
-            plan(&tenant, actor, stored.remove(&actor), left_out, events)
+            let zone = told.remove(&actor).and_then(|told| told.facts.zone);
+            let zone = zone.unwrap_or_else(|| tenant.scoring.zone.clone());
+            plan((actor, zone), stored.remove(&actor), left_out, events)
         })
         .collect();
     // Judging is pure computation: not on the threads that serve requests.
@@ -149,8 +156,7 @@ pub(crate) async fn replay_late(
 }
 
 fn plan(
-    tenant: &Tenant,
-    actor: ActorId,
+    (actor, zone): (ActorId, Zone),
     stored: Option<StoredProfile>,
     excluded: BTreeSet<Day>,
     mut events: Vec<Tailed>,
@@ -161,7 +167,6 @@ fn plan(
         .map(|e| e.occurred_at.minute())
         .unwrap_or_default();
     let part = events.first().map_or(Partition(0), |e| e.part);
-    let zone = tenant.scoring.zone.name();
     let points = stored
         .as_ref()
         .map(|s| s.points.clone())
@@ -169,8 +174,8 @@ fn plan(
     let (profile, replay_from) = match stored {
         None => (Profile::default(), None),
         Some(stored) => match Profile::from_bytes(&stored.state) {
-            Ok(profile) if stored.zone == zone && stored.newest <= oldest => (profile, None),
-            Ok(profile) if stored.zone == zone => (profile, Some(oldest)),
+            Ok(profile) if stored.zone == zone.name() && stored.newest <= oldest => (profile, None),
+            Ok(profile) if stored.zone == zone.name() => (profile, Some(oldest)),
             // Another zone or layout: rebuild the memory, keep the scores before these events.
             _ => (Profile::default(), Some(oldest)),
         },
@@ -178,6 +183,7 @@ fn plan(
     Work {
         actor,
         part,
+        zone,
         profile,
         points,
         excluded,
@@ -190,18 +196,19 @@ fn follow(work: Work, tenant: &Tenant, rules: &RuleSet, now: Timestamp) -> Follo
     let Work {
         actor,
         part,
+        zone,
         profile,
         points,
         excluded,
         events,
         ..
     } = work;
-    let criteria = criteria(tenant, rules, &excluded);
+    let criteria = criteria((tenant, &zone), rules, &excluded);
     let observations: Vec<Observation> = events.iter().map(observe).collect();
     let mut path = Path::from(points);
     let mut tracker = Tracker::new(profile, criteria);
     tracker.follow(&observations, |scored| path.take(scored));
-    path.finish(tracker, (actor, part), &events, None, now)
+    path.finish(tracker, (actor, part, zone.clone()), &events, None, now)
 }
 
 async fn replay(
@@ -214,6 +221,7 @@ async fn replay(
     let Work {
         actor,
         part,
+        zone,
         profile,
         excluded,
         events,
@@ -232,7 +240,7 @@ async fn replay(
         .min(newest.start().plus(-MEMORY_DAYS * DAY_US));
     let range = (read_from, newest.end());
     let judge_from = judge_from.minute();
-    let criteria = criteria(tenant, rules, &excluded);
+    let criteria = criteria((tenant, &zone), rules, &excluded);
     // What lies before is only folded; judging begins where scores are replaced. One page of
     // events and one minute are held at a time.
     let mut past = Profile::default();
@@ -259,18 +267,24 @@ async fn replay(
     .await?;
     let mut tracker = tracker.unwrap_or_else(|| Tracker::new(past, criteria));
     tracker.follow(&minute, |scored| path.take(scored));
-    Ok(path.finish(tracker, (actor, part), &events, Some(judge_from), now))
+    Ok(path.finish(
+        tracker,
+        (actor, part, zone.clone()),
+        &events,
+        Some(judge_from),
+        now,
+    ))
 }
 
 pub(crate) fn criteria<'a>(
-    tenant: &'a Tenant,
+    (tenant, zone): (&'a Tenant, &'a Zone),
     rules: &'a RuleSet,
     excluded: &'a BTreeSet<Day>,
 ) -> Criteria<'a> {
     Criteria {
         rules,
         threshold: tenant.scoring.alert_threshold,
-        zone: &tenant.scoring.zone,
+        zone,
         excluded,
     }
 }
@@ -314,7 +328,7 @@ impl Path {
     fn finish(
         self,
         mut tracker: Tracker<'_>,
-        (actor, part): (ActorId, Partition),
+        (actor, part, zone): (ActorId, Partition, Zone),
         events: &[Tailed],
         replaced_from: Option<Minute>,
         now: Timestamp,
@@ -325,6 +339,7 @@ impl Path {
         Followed {
             actor,
             part,
+            zone,
             profile: tracker.into_profile(),
             points: self.points,
             rows: self.rows,

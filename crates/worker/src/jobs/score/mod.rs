@@ -267,6 +267,15 @@ impl Scorer {
             if tenant.scoring.ruleset != RuleSetName::Calibrated {
                 continue;
             }
+            let version = tenants::criteria_version(db, tenant.id).await?;
+            if self
+                .criteria
+                .get(&tenant.id)
+                .is_some_and(|seen| *seen != version)
+            {
+                // What people said may be about the open day: it is read again.
+                self.ledgers.remove(&tenant.id);
+            }
             let mut ledger = self.ledger(db, &tenant, folded, now).await?;
             if calibrated::is_due(&ledger, now) {
                 let from = ledger.kept.late_from;
@@ -294,7 +303,8 @@ impl Scorer {
             if let Some(judged) = calibrated::settle(db, &tenant, &mut ledger).await? {
                 let mut tx = db.begin().await?;
                 let at = (folded, now);
-                opened += calibrated::write(&mut tx, &tenant, &judged, at, (false, true)).await?;
+                let whose = (&tenant, ledger.briefing.as_ref());
+                opened += calibrated::write(&mut tx, whose, &judged, at, (false, true)).await?;
                 self.guard(&mut tx).await?;
                 tx.commit().await?;
             }

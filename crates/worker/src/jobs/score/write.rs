@@ -8,7 +8,7 @@ use domain::rule::RuleSet;
 use domain::score::{Assessment, Judgement};
 use domain::tenant::RuleSetName;
 use domain::tenant::Tenant;
-use domain::time::{Day, Timestamp};
+use domain::time::{Day, Timestamp, Zone};
 use scoring::explain;
 use scoring::profile::Profile;
 use scoring::track::Tracker;
@@ -55,6 +55,7 @@ pub(crate) async fn save(
                 part: actor.part,
                 late: actor.replaced_from.is_some(),
                 moments: moments.map(Moment::Classic).collect(),
+                zone: actor.zone,
             });
         }
     }
@@ -118,7 +119,7 @@ impl Updates {
         self.profiles.push(ProfileUpdate {
             actor,
             part,
-            zone: tenant.scoring.zone.name().to_owned(),
+            zone: followed.zone.name().to_owned(),
             newest: followed.profile.newest().unwrap_or_default(),
             due: followed.now.falls_at,
             state: followed.profile.to_bytes(),
@@ -149,7 +150,8 @@ pub(crate) async fn judge_now<S: BuildHasher>(
         return Ok(rows::save_due(tx, tenant.id, stored.actor, None).await?);
     };
     let left_out = excluded.get(&stored.actor).cloned().unwrap_or_default();
-    let mut tracker = Tracker::new(profile, criteria(tenant, rules, &left_out));
+    let zone = Zone::named(&stored.zone).unwrap_or_else(|_| tenant.scoring.zone.clone());
+    let mut tracker = Tracker::new(profile, criteria((tenant, &zone), rules, &left_out));
     let minute = current_minute(now).max(stored.newest);
     let judged = tracker.judge_at(minute).assessment;
     let at = judged.minute.end();

@@ -1,21 +1,23 @@
 //! Judging the actors of a day, and closing it.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use domain::actor::{ActorId, Partition};
 use domain::id::TenantId;
 use domain::score::Points;
 use domain::time::{Day, Minute};
+use scoring::calibrated::peers::SMALLEST;
 use scoring::calibrated::{
-    ActorDay, ActorState, Closing, Explanation, Judged, Organisation, Today, close_day, explain,
-    judge, stored,
+    ActorDay, ActorState, Closing, Explanation, Judged, Organisation, Peers, Today,
+    close_day_without, explain, judge, stored,
 };
 use scoring::observation::ValueHash;
 use scoring::receipt::sha256;
 use store::Db;
 use store::calibrated::{self as rows, ClosedDay, State};
 
+use super::briefing::Briefing;
 use super::ledger::{OpenDay, unreadable};
 use crate::error::Result;
 
@@ -70,6 +72,41 @@ impl Pasts {
     fn state(&self, actor: ActorId) -> ActorState {
         let past = self.0.get(&actor).and_then(|past| past.state.clone());
         past.unwrap_or_default()
+    }
+
+    /// The past of an actor before a day, when that is the last one taken in here.
+    fn before(&self, actor: ActorId, day: Day) -> Option<&ActorState> {
+        let past = self.0.get(&actor)?;
+        if past.changed && past.day == day {
+            past.before.as_ref()
+        } else {
+            past.state.as_ref()
+        }
+    }
+
+    /// Reads the groups that actors with an alerting day are compared with, as they were before the
+    /// day.
+    pub async fn compare(
+        &mut self,
+        (db, tenant): (&Db, TenantId),
+        briefing: &Briefing,
+        judged: &mut JudgedDay,
+        reopened: Option<Day>,
+    ) -> Result<()> {
+        let day = judged.day;
+        for verdict in judged.verdicts.iter_mut().filter(|v| v.alerting.is_some()) {
+            let Some((group, members)) = briefing.peers(verdict.actor, day) else {
+                continue;
+            };
+            if members.len() < SMALLEST {
+                continue;
+            }
+            self.read(db, tenant, members.iter().copied(), reopened)
+                .await?;
+            let pasts = members.iter().filter_map(|id| self.before(*id, day));
+            verdict.peers = Peers::of(group, pasts);
+        }
+        Ok(())
     }
 
     fn learnt(&mut self, actor: ActorId, part: Partition, day: Day, state: ActorState) {
@@ -141,6 +178,8 @@ pub(crate) struct Verdict {
     pub explanation: Option<Explanation>,
     /// What is needed to find the minute of the crossing, when the score reached the threshold.
     pub alerting: Option<Box<ActorState>>,
+    /// The group that such an actor is compared with: see [`Pasts::compare`].
+    pub peers: Option<Peers>,
 }
 
 /// From so many points on the history keeps the rows of a score.
@@ -171,6 +210,7 @@ impl Verdict {
             short: short.take(SHORT).collect(),
             explanation: explanation.filter(|_| score >= TOLD),
             alerting: (score >= threshold).then(|| Box::new(state.clone())),
+            peers: None,
         }
     }
 }
@@ -220,10 +260,11 @@ pub(crate) fn judge_some(
     }
 }
 
-/// Judges a complete day and closes it: pasts and organisation take it in.
+/// Judges a complete day and closes it: pasts and organisation take it in, but for what the days of
+/// `excluded` actors would teach.
 pub(crate) fn close(
-    day: Day,
-    open: OpenDay,
+    (day, open): (Day, OpenDay),
+    excluded: &BTreeSet<ActorId>,
     pasts: &mut Pasts,
     keys: &HashMap<ActorId, String>,
     before: Arc<Organisation>,
@@ -263,6 +304,8 @@ pub(crate) fn close(
             judged,
         });
     }
+    let left_out = all.iter().filter(|one| excluded.contains(&one.actor));
+    let left_out: BTreeSet<u64> = left_out.map(|one| one.number).collect();
     let closings = all.iter_mut().map(|one| Closing {
         actor: one.number,
         state: &mut one.state,
@@ -270,7 +313,7 @@ pub(crate) fn close(
         judged: &one.judged,
     });
     let mut organisation = Organisation::clone(&before);
-    close_day(&mut organisation, day, closings.collect());
+    close_day_without(&mut organisation, day, closings.collect(), &left_out);
     told.actors = organisation.actors();
     let silent = organisation.silent(day).iter();
     told.silent = silent.map(|action| action.word().to_owned()).collect();

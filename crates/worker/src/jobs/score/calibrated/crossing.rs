@@ -10,7 +10,7 @@ use domain::score::{Contribution, Points};
 use domain::tenant::Tenant;
 use domain::time::{Day, Minute, Zone};
 use scoring::calibrated::{
-    Activity, ActorDay, ActorState, Judged, Organisation, Reader, Row, Today, explain, headline,
+    Activity, ActorDay, ActorState, Judged, Organisation, Peers, Row, Today, explain, headline,
     judge, snapshot,
 };
 use scoring::explain::evidence::SAMPLE;
@@ -19,8 +19,8 @@ use store::db::Target;
 use store::log::{self, Position, Tailed};
 
 use super::super::episodes::{Alerting, Moment, Picture, receipt};
+use super::briefing::{Briefing, Readers};
 use super::closing::{JudgedDay, Verdict};
-use super::ledger::read;
 use crate::error::Result;
 
 /// An actor's events of a day, in order of time, and what they are judged against.
@@ -33,6 +33,7 @@ struct Course {
     reference: (String, Arc<Vec<u8>>),
     state: ActorState,
     name: String,
+    peers: Option<Peers>,
     events: Vec<(EventId, Activity)>,
     /// Minutes that hold an event, ascending.
     minutes: Vec<Minute>,
@@ -41,10 +42,9 @@ struct Course {
 /// The alerting minutes of one actor-day: where the threshold was reached, and where the height.
 pub(crate) async fn alerting(
     target: impl Into<Target<'_>>,
-    tenant: &Tenant,
+    (tenant, briefing): (&Tenant, &Briefing),
     (judged, verdict): (&JudgedDay, &Verdict),
-    reference: &(String, Arc<Vec<u8>>),
-    name: &str,
+    (reference, name): (&(String, Arc<Vec<u8>>), &str),
     until: Position,
     late: bool,
 ) -> Result<Option<Alerting>> {
@@ -52,17 +52,19 @@ pub(crate) async fn alerting(
         return Ok(None);
     };
     let range = (judged.day.utc_start(), judged.day.plus(1).utc_start());
-    let mut reader = Reader::default();
+    let mut readers = Readers::default();
     let mut events = Vec::new();
     let who = (tenant.id, verdict.actor);
     log::history(target, who, range, until, |event: Tailed| {
-        events.push((event.id, reader.read(&read(&event))));
+        events.push((event.id, briefing.activity(&mut readers, &event)));
     })
     .await?;
     let mut minutes: Vec<Minute> = events.iter().map(|(_, a)| a.minute).collect();
     minutes.dedup();
+    let zone = briefing.zone(verdict.actor, judged.day, &tenant.scoring.zone);
     let course = Course {
-        zone: tenant.scoring.zone.clone(),
+        zone: zone.clone(),
+        peers: verdict.peers.clone(),
         threshold: tenant.scoring.alert_threshold,
         day: judged.day,
         organisation: Arc::clone(&judged.organisation),
@@ -81,6 +83,7 @@ pub(crate) async fn alerting(
         part: verdict.part,
         late,
         moments,
+        zone: zone.clone(),
     }))
 }
 
@@ -127,6 +130,9 @@ impl Course {
         let mut evidence: BTreeMap<EventId, BTreeSet<RuleName>> = BTreeMap::new();
         for (told, row) in snapshot.contributions.iter_mut().zip(&explanation.rows) {
             self.find(told, row, minute, &mut evidence);
+            if let Some(peers) = &self.peers {
+                peers.compare(told);
+            }
         }
         let short = explanation.rows.iter().map(|row| &row.contribution);
         let short = short.filter(|row| row.points > Points::ZERO);
@@ -158,11 +164,10 @@ impl Course {
         if told.kind != domain::score::ContributionKind::Rule {
             return;
         }
-        let zone = &self.zone;
         let matching = self
             .events
             .iter()
-            .filter(|(_, a)| a.minute <= until && row.cause.matches(a, zone));
+            .filter(|(_, a)| a.minute <= until && row.cause.matches(a, &self.zone));
         for (id, _) in matching {
             told.evidence_count += 1;
             if told.evidence.len() < SAMPLE {

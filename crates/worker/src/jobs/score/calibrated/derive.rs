@@ -7,7 +7,7 @@
 use domain::tenant::Tenant;
 use domain::time::{DAY_US, Day, Timestamp};
 use store::Db;
-use store::calibrated as rows;
+use store::calibrated::{self as rows, Again};
 use store::log::{self, Position};
 use store::partitions::{self, Held};
 
@@ -23,7 +23,8 @@ const WAIT_FOR_ACTOR_DAY_US: i64 = 100_000;
 const SHORTEST_WAIT_US: i64 = 5_000_000;
 
 /// True when late events should be taken in now: at once when they are many, else after a wait
-/// that grows with the organisation, a day at most.
+/// that grows with the organisation, a day at most. The same for days that were left out or taken
+/// back: at once when an analyst did it, after the wait when they are of a confirmed incident.
 pub(crate) fn is_due(ledger: &Ledger, now: Timestamp) -> bool {
     let kept = &ledger.kept;
     let actor_days: i64 = ledger
@@ -33,7 +34,10 @@ pub(crate) fn is_due(ledger: &Ledger, now: Timestamp) -> bool {
         .sum();
     let wait = (actor_days * WAIT_FOR_ACTOR_DAY_US).clamp(SHORTEST_WAIT_US, DAY_US);
     let waited = now.micros() - kept.rebuilt_at.micros() >= wait;
-    kept.rebuilding_from.is_some() || kept.late >= MANY || (kept.late > 0 && waited)
+    kept.rebuilding_from.is_some()
+        || kept.changed == Some(Again::Now)
+        || kept.late >= MANY
+        || ((kept.late > 0 || kept.changed.is_some()) && waited)
 }
 
 /// Derives a tenant's memory and scores from the events up to a position, and returns what is in
@@ -48,7 +52,12 @@ pub(crate) async fn derive(
     now: Timestamp,
 ) -> Result<Ledger> {
     let mut ledger = match Ledger::load(db, tenant, Position::START).await? {
-        Some(going_on) if going_on.kept.rebuilding_from.is_some() => going_on,
+        // What people said about days that are closed already begins it anew.
+        Some(going_on)
+            if going_on.kept.rebuilding_from.is_some() && going_on.kept.changed.is_none() =>
+        {
+            going_on
+        }
         _ => begin(db, tenant, alerts_from, (owner, held), now).await?,
     };
     let mut after = ledger.organisation.last();
@@ -93,7 +102,7 @@ async fn begin(
     (owner, held): (&str, &[Held]),
     now: Timestamp,
 ) -> Result<Ledger> {
-    let mut ledger = Ledger::empty(tenant, now);
+    let mut ledger = Ledger::empty(db, tenant, now).await?;
     ledger.kept.rebuilding_from = Some(alerts_from.unwrap_or(Day(i32::MAX)));
     let mut kept = ledger.remembered(None);
     let mut tx = db.begin().await?;

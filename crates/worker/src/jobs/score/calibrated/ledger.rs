@@ -11,11 +11,12 @@ use domain::actor::{ActorId, Partition};
 use domain::event::Event;
 use domain::tenant::Tenant;
 use domain::time::{Day, Timestamp, Zone};
-use scoring::calibrated::{Activity, ActorDay, Organisation, Parameters, Reader, Today, stored};
+use scoring::calibrated::{Action, Activity, ActorDay, Organisation, Parameters, Today, stored};
 use store::calibrated::{self as rows, Remembered};
 use store::log::{self, Position, Tailed};
 use store::{Db, Error};
 
+use super::briefing::{Briefing, Readers};
 use crate::error::Result;
 
 /// See the module.
@@ -27,7 +28,8 @@ pub(crate) struct Ledger {
     pub dirty: BTreeSet<ActorId>,
     /// Whether events came since everybody of the newest day was judged.
     pub moved: bool,
-    pub reader: Reader,
+    pub briefing: Arc<Briefing>,
+    readers: Readers,
 }
 
 /// A day that events may still be added to.
@@ -69,7 +71,8 @@ impl Ledger {
             return Ok(None);
         };
         kept.state = Vec::new();
-        let mut ledger = Self::with(kept, organisation);
+        let briefing = Briefing::load(db, tenant).await?;
+        let mut ledger = Self::with(kept, organisation, briefing);
         ledger.fit(tenant);
         let mut after = ledger.organisation.last();
         while let Some(day) = log::next_day(db, tenant.id, after, until).await? {
@@ -81,7 +84,7 @@ impl Ledger {
     }
 
     /// An organisation without any past.
-    pub fn empty(tenant: &Tenant, now: Timestamp) -> Self {
+    pub async fn empty(db: &Db, tenant: &Tenant, now: Timestamp) -> Result<Self> {
         let kept = Remembered {
             revision: 0,
             closed: None,
@@ -91,20 +94,24 @@ impl Ledger {
             late: 0,
             late_from: None,
             rebuilt_at: now,
+            changed: None,
         };
-        let mut ledger = Self::with(kept, Organisation::new(Parameters::default()));
+        let briefing = Briefing::load(db, tenant).await?;
+        let organisation = Organisation::new(Parameters::default());
+        let mut ledger = Self::with(kept, organisation, briefing);
         ledger.fit(tenant);
-        ledger
+        Ok(ledger)
     }
 
-    fn with(kept: Remembered, organisation: Organisation) -> Self {
+    fn with(kept: Remembered, organisation: Organisation, briefing: Briefing) -> Self {
         Self {
             kept,
             organisation: Arc::new(organisation),
             days: BTreeMap::new(),
             dirty: BTreeSet::new(),
             moved: false,
-            reader: Reader::default(),
+            briefing: Arc::new(briefing),
+            readers: Readers::default(),
         }
     }
 
@@ -124,22 +131,22 @@ impl Ledger {
         day: Day,
         until: Position,
     ) -> Result<()> {
-        let zone = &tenant.scoring.zone;
-        log::day(db, tenant.id, day, until, |event| self.add(&event, zone)).await?;
+        let each = |event: Tailed| {
+            self.add(&event, tenant);
+        };
+        log::day(db, tenant.id, day, until, each).await?;
         Ok(())
     }
 
-    /// Adds an event to its day.
-    pub fn add(&mut self, event: &Tailed, zone: &Zone) {
+    /// Adds an event to its day and returns the class of its action.
+    pub fn add(&mut self, event: &Tailed, tenant: &Tenant) -> Action {
         let day = event.occurred_at.utc_day();
-        let activity = self.activity(event);
+        let activity = self.briefing.activity(&mut self.readers, event);
+        let otherwise = &tenant.scoring.zone;
+        let zone = self.briefing.zone(event.actor, day, otherwise);
         let open = self.days.entry(day).or_default();
         open.add(day, (event.actor, event.part), &activity, zone);
-    }
-
-    /// What the grading sees of an event.
-    pub fn activity(&mut self, event: &Tailed) -> Activity {
-        self.reader.read(&read(event))
+        activity.action
     }
 
     /// Makes everybody of the newest day be judged again.

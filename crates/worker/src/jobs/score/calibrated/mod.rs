@@ -13,6 +13,7 @@
 //! after a wait that grows with the organisation, everything is derived again from the stored
 //! events (`derive`).
 
+pub(crate) mod briefing;
 pub(crate) mod closing;
 pub(crate) mod crossing;
 mod derive;
@@ -25,8 +26,9 @@ use domain::actor::ActorId;
 use domain::score::{Judgement, Points};
 use domain::tenant::Tenant;
 use domain::time::{Day, Timestamp};
-use scoring::calibrated::{Organisation, explained};
+use scoring::calibrated::{Action, Organisation, explained};
 use store::Db;
+use store::action_words;
 use store::calibrated::{self as rows, ClosedDay, ScoreNow};
 use store::db::Tx;
 use store::log::{Position, Tailed};
@@ -34,6 +36,7 @@ use store::scoring::{self as history, DayUpdate, ScoreUpdate};
 
 use super::episodes;
 use crate::error::Result;
+pub(crate) use briefing::Briefing;
 use closing::{JudgedDay, Pasts, Telling};
 pub(crate) use derive::{derive, is_due};
 pub(crate) use ledger::Ledger;
@@ -41,6 +44,11 @@ pub(crate) use ledger::Ledger;
 /// Why a score is in the history.
 const IN_ORDER: &str = "in order";
 const LATE: &str = "late event";
+
+/// Different words without a class that one pass counts.
+const UNCLASSIFIED: usize = 1_000;
+/// Characters of such a word.
+const UNCLASSIFIED_LENGTH: usize = 200;
 
 /// One organisation's pass: what it computed and has yet to write.
 pub(crate) struct Folded {
@@ -51,6 +59,8 @@ pub(crate) struct Folded {
     before: Option<Arc<Organisation>>,
     reopened: Option<Day>,
     late: BTreeMap<Day, i64>,
+    /// Words of actions without a class.
+    unclassified: BTreeMap<(Day, String), i64>,
     /// Alerts open from this day on.
     alerts_from: Day,
     /// Whether the score path of closed days is written anew.
@@ -67,6 +77,7 @@ impl Folded {
             before: None,
             reopened: None,
             late: BTreeMap::new(),
+            unclassified: BTreeMap::new(),
             alerts_from: Day(i32::MIN),
             derived: false,
         }
@@ -99,7 +110,9 @@ pub(crate) async fn fold(
             *pass.late.entry(day).or_default() += 1;
             continue;
         }
-        pass.ledger.add(event, &pass.tenant.scoring.zone);
+        if pass.ledger.add(event, &pass.tenant) == Action::Other {
+            pass.count_unclassified(day, &event.action);
+        }
         pass.ledger.dirty.insert(event.actor);
         pass.ledger.moved = true;
     }
@@ -110,6 +123,14 @@ pub(crate) async fn fold(
 }
 
 impl Folded {
+    fn count_unclassified(&mut self, day: Day, word: &str) {
+        let word: String = word.chars().take(UNCLASSIFIED_LENGTH).collect();
+        let key = (day, word.to_lowercase());
+        if self.unclassified.len() < UNCLASSIFIED || self.unclassified.contains_key(&key) {
+            *self.unclassified.entry(key).or_default() += 1;
+        }
+    }
+
     async fn close_first(&mut self, db: &Db) -> Result<()> {
         let Some((day, open)) = self.ledger.days.pop_first() else {
             return Ok(());
@@ -132,13 +153,18 @@ impl Folded {
         let before = Arc::clone(&self.ledger.organisation);
         let threshold = self.tenant.scoring.alert_threshold;
         self.before = Some(Arc::clone(&before));
+        let excluded = self.ledger.briefing.excluded(day);
         let closed = tokio::task::spawn_blocking(move || {
-            let how = (threshold, Telling::Whole);
-            let (closed, after) = closing::close(day, open, &mut pasts, &keys, before, how);
-            (closed, pasts, after)
+            let (what, how) = ((day, open), (threshold, Telling::Whole));
+            let closed = closing::close(what, &excluded, &mut pasts, &keys, before, how);
+            (closed, pasts)
         });
-        let (closed, pasts, after) = closed.await?;
+        let ((mut closed, after), pasts) = closed.await?;
         self.pasts = pasts;
+        let (whose, briefing) = ((db, tenant), Arc::clone(&self.ledger.briefing));
+        self.pasts
+            .compare(whose, &briefing, &mut closed.0, self.reopened)
+            .await?;
         self.ledger.organisation = Arc::new(after);
         self.closed.push(closed);
         Ok(())
@@ -169,6 +195,8 @@ impl Folded {
             self.ledger.kept = remembered;
         }
         rows::save_states(tx, tenant, self.pasts.changed()).await?;
+        let unclassified = std::mem::take(&mut self.unclassified);
+        action_words::count(tx, tenant, unclassified).await?;
         let late: Vec<(Day, i64)> = late.into_iter().collect();
         rows::count_late(tx, tenant, &late).await?;
         let mut opened = 0;
@@ -180,7 +208,8 @@ impl Folded {
             rows::save_days(tx, tenant, vec![told]).await?;
             let is_late = self.reopened == Some(day);
             let alerts = day >= self.alerts_from;
-            opened += write(tx, &self.tenant, &judged, (until, now), (is_late, alerts)).await?;
+            let whose = (&self.tenant, self.ledger.briefing.as_ref());
+            opened += write(tx, whose, &judged, (until, now), (is_late, alerts)).await?;
             rows::let_fall(tx, tenant, day).await?;
         }
         Ok((opened, self.ledger))
@@ -209,9 +238,13 @@ pub(crate) async fn settle(
     let judged = tokio::task::spawn_blocking(move || {
         let how = (threshold, Telling::Whole);
         let judged = closing::judge_some(day, &open, &dirty, &pasts, organisation, how);
-        (judged, open)
+        (judged, open, pasts)
     });
-    let (judged, open) = judged.await?;
+    let (mut judged, open, mut pasts) = judged.await?;
+    let whose = (db, tenant.id);
+    pasts
+        .compare(whose, &ledger.briefing, &mut judged, None)
+        .await?;
     ledger.days.insert(day, open);
     Ok(Some(judged))
 }
@@ -219,7 +252,7 @@ pub(crate) async fn settle(
 /// Writes the verdicts on one day: scores, history, alerts. Returns how many alerts opened.
 pub(crate) async fn write(
     tx: &mut Tx,
-    tenant: &Tenant,
+    (tenant, briefing): (&Tenant, &Briefing),
     judged: &JudgedDay,
     (until, now): (Position, Timestamp),
     (late, alerts): (bool, bool),
@@ -268,7 +301,14 @@ pub(crate) async fn write(
     for verdict in reached {
         let name = names.get(&verdict.actor).map_or("", String::as_str);
         let what = (judged, verdict);
-        let one = crossing::alerting(&mut *tx, tenant, what, &reference, name, until, late);
+        let one = crossing::alerting(
+            &mut *tx,
+            (tenant, briefing),
+            what,
+            (&reference, name),
+            until,
+            late,
+        );
         alerting.extend(one.await?);
     }
     episodes::raise(tx, tenant, alerting, until, now).await
