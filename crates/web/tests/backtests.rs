@@ -38,13 +38,8 @@ impl World {
             disposition: Some(Disposition::TruePositiveImpact),
             reason: Some("seen".to_owned()),
         };
-        let list = alerts::list(
-            &scope,
-            &alerts::Filter::default(),
-            alerts::Order::Newest,
-            None,
-            9,
-        );
+        let all = alerts::Filter::default();
+        let list = alerts::list(&scope, &all, alerts::Order::Newest, None, 9);
         let [alert] = &list.await.unwrap()[..] else {
             panic!("one alert");
         };
@@ -118,7 +113,7 @@ async fn programs(engine: Engine) {
         (&started["id"], &started["state"]),
         (&json!(1), &json!("queued"))
     );
-    assert_eq!(started["draft"]["rules"][0]["weight"], json!(5));
+    assert_eq!(started["draft"]["rules"][0]["weight"], json!(5.0));
     for _ in 0..2 {
         let (status, _) = world.call("POST", PATH, Some(json!({"days": 30}))).await;
         assert_eq!(status, StatusCode::ACCEPTED);
@@ -257,7 +252,10 @@ async fn people(engine: Engine) {
         published.body
     );
     let (_, rule) = world.call("GET", "/api/rules/volume_spike", None).await;
-    assert_eq!((&rule["weight"], &rule["version"]), (&json!(1), &json!(2)));
+    assert_eq!(
+        (&rule["weight"], &rule["version"]),
+        (&json!(1.0), &json!(2))
+    );
     let again = world
         .post("/rules/backtests", "/rules/backtests/1/publish", "")
         .await;

@@ -206,7 +206,9 @@ impl Replay {
         for (actor, moments) in scores.reached {
             let alerts = self.alerts.entry(actor).or_default();
             let ruleset = self.tenant.scoring.ruleset.word();
-            moments.iter().for_each(|m| take(alerts, ruleset, m));
+            for moment in &moments {
+                take(alerts, ruleset, moment);
+            }
         }
         Ok(())
     }
@@ -296,7 +298,9 @@ impl Classic {
                     *profile = tracker.into_profile();
                 } else {
                     let zone = criteria.zone;
-                    events.iter().for_each(|seen| profile.observe(seen, zone));
+                    for seen in events {
+                        profile.observe(seen, zone);
+                    }
                 }
             }
             (scores, profiles, excluded)
