@@ -630,7 +630,7 @@ async fn quarantined_events_are_replayed_or_discarded() {
 #[tokio::test]
 async fn a_stalled_database_is_told_and_loses_nothing() {
     let app = TestApp::new(Engine::Sqlite).await;
-    let token = app.person(&app.db.acme, Role::Analyst).await;
+    let token = app.person(&app.db.acme, Role::Admin).await;
     let settings = SourceSettings {
         rate_limit_per_minute: 0,
         ..SourceSettings::named("VPN")
