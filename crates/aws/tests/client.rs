@@ -31,6 +31,7 @@ fn identities(items: &[String]) -> BTreeSet<(String, String)> {
         .collect()
 }
 
+/// SEC-41: three read actions, sessions that carry the integration.
 #[tokio::test]
 async fn every_region_is_read_under_the_role() {
     let (fixture, kept) = (fixture(120).await, Kept::default());
@@ -66,6 +67,7 @@ async fn the_next_run_reads_only_what_changed() {
     assert!(kept.items().last().unwrap().contains(changed));
 }
 
+/// REL-20: updates that travel in time.
 #[tokio::test]
 async fn findings_that_move_and_repeat_during_a_run_are_neither_lost_nor_double() {
     let (fixture, kept) = (fixture(180).await, Kept::default());
@@ -94,6 +96,7 @@ async fn findings_that_move_and_repeat_during_a_run_are_neither_lost_nor_double(
     assert_eq!(missing, Vec::new());
 }
 
+/// REL-20: throttling.
 #[tokio::test]
 async fn throttling_is_waited_for_and_then_told() {
     let (fixture, kept) = (fixture(10).await, Kept::default());
@@ -121,6 +124,7 @@ async fn one_region_does_not_stop_the_others() {
     assert_eq!(kept.items().len(), 10);
 }
 
+/// REL-20: a budget for each run.
 #[tokio::test]
 async fn a_budget_ends_a_run_and_the_next_goes_on() {
     let (fixture, kept) = (fixture(180).await, Kept::default());
@@ -155,6 +159,7 @@ async fn severities_below_the_wanted_are_left_out() {
     assert!(kept.items().iter().all(|i| severity(i).unwrap() >= 4.5));
 }
 
+/// SEC-42: endless tokens, 100 MB, wrong types.
 #[tokio::test]
 async fn hostile_answers_end_the_run() {
     for (hostile, expected) in [
@@ -200,6 +205,7 @@ async fn an_unreadable_cursor_begins_anew() {
     assert_eq!(kept.items().len(), 10);
 }
 
+/// SEC-41: the chosen credentials or none.
 #[tokio::test]
 async fn a_missing_secret_uses_no_other_credentials() {
     let (fixture, kept) = (fixture(5).await, Kept::default());

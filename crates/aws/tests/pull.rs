@@ -94,6 +94,7 @@ fn expected(fixture: &Fixture) -> BTreeSet<(String, String)> {
     state.regions.iter().flat_map(of).collect()
 }
 
+// REL-20: a crash at every call, another worker goes on.
 on_both!(
     a_run_that_vanishes_at_any_call_is_continued,
     |db| async move {
@@ -163,6 +164,7 @@ on_both!(
     }
 );
 
+// SEC-42: unreadable findings stop nothing.
 on_both!(
     what_cannot_be_read_is_counted_and_stops_nothing,
     |db| async move {

@@ -333,6 +333,7 @@ mod tests {
             .await
     }
 
+    /// SEC-40.
     #[tokio::test]
     #[expect(clippy::too_many_lines, reason = "a table")]
     async fn no_spelling_of_an_inner_address_is_reached() {
@@ -409,6 +410,7 @@ mod tests {
         assert_eq!(count.load(Ordering::SeqCst), 0);
     }
 
+    /// SEC-40.
     #[tokio::test]
     async fn a_host_is_resolved_once_and_all_its_addresses_must_pass() {
         let (inner, stolen) = server("127.0.0.1:0", ok("secret")).await;
@@ -443,6 +445,7 @@ mod tests {
         );
     }
 
+    /// SEC-40.
     #[tokio::test]
     async fn redirects_are_answers_and_sizes_are_capped() {
         let (inner, stolen) = server("127.0.0.1:0", ok("secret")).await;

@@ -102,6 +102,7 @@ fn every_way_to_end_a_message() {
     }
 }
 
+/// SEC-25: octet counts.
 #[test]
 fn counts_that_overflow_are_not_believed() {
     for count in [

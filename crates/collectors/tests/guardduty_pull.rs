@@ -178,6 +178,7 @@ fn a_budget_is_continued_and_widened() {
     assert_eq!((stored.seen.len(), stored.cursor.stalled), (700, 0));
 }
 
+/// SEC-42: paging without end.
 #[test]
 fn hostile_paging_ends() {
     let limits = Limits {
@@ -216,6 +217,7 @@ fn hostile_paging_ends() {
     assert!(matches!(flood.step(), Step::End(Ended::Failed(_))));
 }
 
+/// SEC-42: dates nobody has lived.
 #[test]
 fn dates_in_the_future_move_no_cursor() {
     let mut service = Service::with(3, |n| START.plus((n as i64 - 1) * 400 * DAY_US));

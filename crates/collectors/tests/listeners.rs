@@ -94,6 +94,7 @@ async fn streams_of_both_address_families_and_their_last_words() {
     assert_eq!(snapshot.connections.open, 0);
 }
 
+/// SEC-25: limits of a listener.
 #[tokio::test]
 async fn silence_ends_a_message_and_then_the_connection() {
     let settings = Settings {
@@ -128,6 +129,7 @@ async fn a_connection_that_never_speaks_is_closed() {
     assert_eq!(listener.counters().snapshot().connections.idle, 1);
 }
 
+/// SEC-25: limits of a listener.
 #[tokio::test]
 async fn strangers_are_refused_and_counted() {
     let settings = Settings {
@@ -154,6 +156,7 @@ async fn strangers_are_refused_and_counted() {
     assert_balanced(udp.counters());
 }
 
+/// SEC-25: limits of a listener.
 #[tokio::test]
 async fn connections_are_capped_at_all_and_per_address() {
     let settings = Settings {
@@ -191,6 +194,7 @@ async fn connections_are_capped_at_all_and_per_address() {
     until("heard", || sink.len() == 1).await;
 }
 
+/// SEC-25: limits of a listener.
 #[tokio::test]
 async fn a_crowd_of_connections_does_not_silence_an_open_one() {
     let settings = Settings {
@@ -221,6 +225,7 @@ async fn a_crowd_of_connections_does_not_silence_an_open_one() {
     until("heard", || sink.len() == 2).await;
 }
 
+/// SEC-25: limits of a listener.
 #[tokio::test]
 async fn a_sender_beyond_its_rate_is_dropped_or_slowed() {
     let settings = Settings {
@@ -251,6 +256,7 @@ async fn a_sender_beyond_its_rate_is_dropped_or_slowed() {
     assert_eq!(tcp.stop(PATIENCE).await.dropped.total(), 0);
 }
 
+/// SEC-25: limits of a listener.
 #[tokio::test]
 async fn what_is_too_long_is_cut_and_counted() {
     let settings = Settings {
@@ -273,7 +279,7 @@ async fn what_is_too_long_is_cut_and_counted() {
     assert_eq!((snapshot.cut, snapshot.refused_counts), (1, 1));
 }
 
-/// As if the process had been stopped for a while: the sink takes nothing, the queue and then the
+/// REL-07: As if the process had been stopped for a while: the sink takes nothing, the queue and then the
 /// kernel's buffer fill up, and every datagram is found again in some number.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn datagrams_during_a_stall_are_all_accounted_for() {
@@ -320,7 +326,7 @@ async fn datagrams_during_a_stall_are_all_accounted_for() {
     assert_eq!((snapshot.waiting, snapshot.dropped.stop), (0, 0));
 }
 
-/// The kernel's own account, provoked by not reading at all.
+/// REL-07: The kernel's own account, provoked by not reading at all.
 #[tokio::test]
 async fn kernel_drops_are_seen_per_socket() {
     let settings = Settings {
@@ -343,6 +349,7 @@ async fn kernel_drops_are_seen_per_socket() {
     assert_eq!(other.stop(PATIENCE).await.kernel_drops, 0);
 }
 
+/// REL-06, REL-08: streams wait.
 #[tokio::test]
 async fn a_stream_is_not_read_while_the_sink_is_slow() {
     let gate = Gate::closed();
@@ -380,6 +387,7 @@ async fn a_stream_is_not_read_while_the_sink_is_slow() {
     }
 }
 
+/// REL-05, REL-08: what is half there counts.
 #[tokio::test]
 async fn stopping_delivers_what_has_come() {
     let gate = Gate::closed();
@@ -404,6 +412,7 @@ async fn stopping_delivers_what_has_come() {
     );
 }
 
+/// REL-05, REL-08: the rest has a number.
 #[tokio::test]
 async fn what_cannot_be_delivered_in_time_is_counted() {
     let gate = Gate::closed();

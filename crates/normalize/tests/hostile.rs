@@ -1,4 +1,4 @@
-//! Hostile lines: names that look like the rest of a line, and bytes that look like nothing.
+//! SEC-25. Hostile lines: names that look like the rest of a line, and bytes that look like nothing.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,

@@ -226,3 +226,51 @@ fn every_table_carries_the_tenant() {
         }
     }
 }
+
+/// SEC-40: requests to addresses somebody wrote down have one client. The others reach what the
+/// machine's administrator named: the collector its server, the SDK its AWS endpoints.
+#[test]
+fn outgoing_requests_have_one_client() {
+    let makers: BTreeSet<String> = ["collectors", "aws", "worker", "web", "server", "store"]
+        .iter()
+        .flat_map(|krate| files(&root().join("crates").join(krate).join("src"), &["rs"]))
+        .filter(|file| {
+            let text = std::fs::read_to_string(file).unwrap();
+            let text = text.split("#[cfg(test)]").next().unwrap();
+            ["Client::builder()", "Client::new()", "reqwest::get"]
+                .iter()
+                .any(|maker| text.contains(maker))
+        })
+        .map(|file| {
+            let inside = file.strip_prefix(root().join("crates")).unwrap();
+            inside.display().to_string()
+        })
+        .collect();
+    let expected = [
+        "collectors/src/forward/post.rs",
+        "collectors/src/outbound.rs",
+    ];
+    assert_eq!(makers, expected.map(str::to_owned).into());
+}
+
+/// SEC-37: nothing is unpacked, so no archive can write where it should not.
+#[test]
+fn no_archive_is_unpacked() {
+    for krate in [
+        "collectors",
+        "aws",
+        "worker",
+        "web",
+        "server",
+        "store",
+        "normalize",
+    ] {
+        for file in files(&root().join("crates").join(krate).join("src"), &["rs"]) {
+            let text = std::fs::read_to_string(&file).unwrap();
+            let text = text.split("#[cfg(test)]").next().unwrap();
+            for reader in ["ZipArchive", "zip::read", "tar::", "tokio_tar"] {
+                assert!(!text.contains(reader), "{}: {reader}", file.display());
+            }
+        }
+    }
+}

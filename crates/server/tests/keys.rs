@@ -46,6 +46,7 @@ async fn scope(db: &Db) -> Scope {
     )
 }
 
+/// SEC-44: killed ten times; the wrong key is named and nothing lost.
 async fn rotates(engine: Database) {
     let place = Installation::new(env!("CARGO_BIN_EXE_insider-risk"), engine).await;
     place.run(&["migrate"]);

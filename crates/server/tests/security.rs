@@ -454,7 +454,7 @@ fn holds(bytes: &[u8], secret: &str) -> bool {
     bytes.windows(secret.len()).any(|w| w == secret.as_bytes())
 }
 
-/// Every secret there is goes through its flow, and is then looked for everywhere.
+/// SEC-43, SEC-20: Every secret there is goes through its flow, and is then looked for everywhere.
 #[allow(
     clippy::too_many_lines,
     reason = "one journey of one secret after the other"

@@ -4,7 +4,7 @@
 use domain::id::{TenantId, UserId};
 use domain::time::{HOUR_US, MINUTE_US, Timestamp};
 
-use crate::db::{Db, sql};
+use crate::db::{Db, note_beside, sql};
 use crate::error::Result;
 use crate::scope::Scope;
 use crate::users::{self, User};
@@ -100,13 +100,16 @@ pub async fn find(db: &Db, id_hash: &[u8], now: Timestamp) -> Result<Option<Sess
         return Ok(None);
     };
     if session.last_seen_at.plus(TOUCH_US) < now {
-        let mut tx = db.begin().await?;
-        sql("UPDATE sessions SET last_seen_at = $2 WHERE id_hash = $1")
-            .bind(id_hash)
-            .bind(now)
-            .execute(&mut tx)
-            .await?;
-        tx.commit().await?;
+        note_beside("use of a session", async {
+            let mut tx = db.begin().await?;
+            sql("UPDATE sessions SET last_seen_at = $2 WHERE id_hash = $1")
+                .bind(id_hash)
+                .bind(now)
+                .execute(&mut tx)
+                .await?;
+            tx.commit().await
+        })
+        .await;
     }
     Ok(Some(session))
 }

@@ -4,7 +4,7 @@ use domain::id::{TenantId, TokenId};
 use domain::time::{MINUTE_US, Timestamp};
 
 use crate::audit::{self, Change, NOTHING};
-use crate::db::{Db, sql};
+use crate::db::{Db, note_beside, sql};
 use crate::error::Result;
 use crate::scope::Scope;
 use crate::users::{self, User};
@@ -96,21 +96,24 @@ pub async fn find(db: &Db, public_id: &str) -> Result<Option<Bearer>> {
     .transpose()
 }
 
-/// Notes a use, at most once a minute.
-pub async fn touch(db: &Db, bearer: &Bearer, now: Timestamp) -> Result<()> {
+/// Notes a use, at most once a minute, and only while the database writes.
+pub async fn touch(db: &Db, bearer: &Bearer, now: Timestamp) {
     if bearer
         .last_used_at
         .is_some_and(|used| used.plus(MINUTE_US) > now)
     {
-        return Ok(());
+        return;
     }
-    let mut tx = db.begin().await?;
-    sql("UPDATE tokens SET last_used_at = $2 WHERE id = $1")
-        .bind(bearer.id)
-        .bind(now)
-        .execute(&mut tx)
-        .await?;
-    tx.commit().await
+    note_beside("use of a token", async {
+        let mut tx = db.begin().await?;
+        sql("UPDATE tokens SET last_used_at = $2 WHERE id = $1")
+            .bind(bearer.id)
+            .bind(now)
+            .execute(&mut tx)
+            .await?;
+        tx.commit().await
+    })
+    .await;
 }
 
 /// The tokens of a person that are in force.

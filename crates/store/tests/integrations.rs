@@ -247,6 +247,7 @@ async fn pull_again(scope: &Scope) {
     assert!(matches!(twice, Err(Error::Exists(_))));
 }
 
+// SEC-43: ciphertext moved in the database does not open, and that is audited.
 on_both!(secrets_open_only_where_they_belong, |db| async move {
     let (acme, globex) = (db.acme(NOW), db.globex(NOW));
     let secret = SecretString::from("whsec_canary_of_acme_0123456789");
@@ -296,6 +297,7 @@ on_both!(secrets_open_only_where_they_belong, |db| async move {
     assert!(!entries.contains("canary"), "secrets are not audited");
 });
 
+// SEC-44: both keys open during a rotation.
 on_both!(secrets_move_to_a_new_key_and_overlap, |db| async move {
     let scope = db.acme(NOW);
     let secret = SecretString::from("the first secret");

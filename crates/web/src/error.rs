@@ -113,7 +113,8 @@ impl WebError {
     /// Something is overloaded or down.
     pub fn unavailable() -> Self {
         Self {
-            retry_after: Some(5),
+            // Not all at the same second.
+            retry_after: Some(5 + u64::from(crate::hidden::random::<1>()[0] % 6)),
             ..Self::new(
                 StatusCode::SERVICE_UNAVAILABLE,
                 "The service cannot answer now",

@@ -624,3 +624,53 @@ async fn quarantined_events_are_replayed_or_discarded() {
         (Some(quarantined[0].as_str()), Some(true))
     );
 }
+
+/// REL-06: while the database does not write, so many requests wait and no more; the others are told
+/// to come back, reading goes on, and afterwards exactly what was acknowledged is stored.
+#[tokio::test]
+async fn a_stalled_database_is_told_and_loses_nothing() {
+    let app = TestApp::new(Engine::Sqlite).await;
+    let token = app.person(&app.db.acme, Role::Admin).await;
+    let settings = SourceSettings {
+        rate_limit_per_minute: 0,
+        ..SourceSettings::named("VPN")
+    };
+    let key = app.source_with(&app.db.acme, "vpn", &settings).await;
+    let first = app
+        .ingest(&key, "vpn", login("first", AT).to_string())
+        .await;
+    assert_eq!(first.status, StatusCode::ACCEPTED);
+
+    let mut stalled = Some(app.db.db.begin().await.unwrap());
+    let posts = (0..400).map(|i| app.ingest(&key, "vpn", login(&format!("u{i}"), AT).to_string()));
+    let mut answers: futures_util::stream::FuturesUnordered<_> = posts.collect();
+    let (mut accepted, mut refused) = (1, 0);
+    while let Some(answer) = futures_util::StreamExt::next(&mut answers).await {
+        match answer.status {
+            StatusCode::ACCEPTED => accepted += 1,
+            StatusCode::SERVICE_UNAVAILABLE => {
+                let seconds: u64 = answer.header("retry-after").parse().unwrap();
+                assert!((5..=10).contains(&seconds), "{seconds}");
+                refused += 1;
+            }
+            other => panic!("{other}: {}", answer.body),
+        }
+        if let Some(stalled) = stalled.take() {
+            assert_eq!(
+                answer.status,
+                StatusCode::SERVICE_UNAVAILABLE,
+                "nothing is written"
+            );
+            let read = app.call(&token, "GET", "/api/alerts", None).await;
+            assert_eq!(read.status, StatusCode::OK, "reading goes on");
+            drop(stalled);
+        }
+    }
+    assert!(
+        refused > 0 && accepted + refused == 401,
+        "{accepted} {refused}"
+    );
+    assert_eq!(stored(&app).await, accepted);
+    let after = app.ingest(&key, "vpn", login("last", AT).to_string()).await;
+    assert_eq!(after.status, StatusCode::ACCEPTED, "recovers by itself");
+}

@@ -30,6 +30,7 @@ async fn post(app: &TestApp, token: &str, path: &str, body: &Value) -> Answer {
 
 const ARN: &str = "arn:aws:iam::123456789012:role/insider-risk-read";
 
+/// SEC-41: a posted external id is ignored.
 async fn api(engine: Engine) {
     let app = TestApp::new(engine).await;
     let token = admin(&app).await;
@@ -456,6 +457,7 @@ async fn a_key_opens_where_the_integration_says_so() {
     );
 }
 
+/// REL-07: the page shows what the kernel dropped.
 #[tokio::test]
 async fn a_collector_reports_under_its_key() {
     let app = TestApp::new(Engine::Sqlite).await;
@@ -592,6 +594,7 @@ fn value(page: &Answer, selector: &str) -> String {
     element.value().attr("value").unwrap_or_default().to_owned()
 }
 
+/// SEC-41: the external id cannot be typed.
 #[tokio::test]
 async fn the_wizard_keeps_everything_and_skips_nothing() {
     let browser = Browser::new().await;

@@ -22,6 +22,19 @@ const STATEMENT_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long a caller waits for a free connection.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// How long noting a use may hold up the request it belongs to.
+const NOTING: Duration = Duration::from_millis(500);
+
+/// Writes what is only good to know beside a request. When that cannot be written soon it is left
+/// out: reading goes on while the database does not write.
+pub(crate) async fn note_beside(what: &'static str, write: impl Future<Output = Result<()>>) {
+    match tokio::time::timeout(NOTING, write).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::warn!(what, %error, "not noted"),
+        Err(_) => tracing::warn!(what, "not noted: the database does not write now"),
+    }
+}
+
 /// How far SQLite goes for a committed transaction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Durability {
