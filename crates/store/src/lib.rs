@@ -41,6 +41,7 @@ pub mod sources;
 pub mod tenants;
 pub mod tokens;
 pub mod users;
+pub mod verification;
 
 pub use db::Db;
 pub use error::{Error, Result};

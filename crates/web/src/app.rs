@@ -15,6 +15,7 @@ use tokio::sync::Notify;
 
 use crate::auth::api_key::KeyCheck;
 use crate::auth::hashing::Hashing;
+use crate::connect::verify::Progresses;
 use crate::ingest::webhook::Deliveries;
 use crate::limit::Limits;
 
@@ -53,6 +54,11 @@ impl Keys {
     /// The key that hashes redacted values of a tenant.
     pub fn redaction(&self, tenant: TenantKey) -> RedactionKey {
         RedactionKey::derive(&self.master, tenant)
+    }
+
+    /// The key that makes the numbers of verifications.
+    pub(crate) fn verification(&self) -> [u8; 32] {
+        blake3::derive_key("insider-risk 2026 verification", self.master.as_slice())
     }
 
     /// The key that signs forms of visitors without a session.
@@ -143,6 +149,7 @@ struct Inner {
     limits: Limits,
     key_check: KeyCheck,
     deliveries: Deliveries,
+    verifications: Progresses,
 }
 
 impl App {
@@ -154,6 +161,7 @@ impl App {
             limits: Limits::new(),
             key_check: KeyCheck::new(),
             deliveries: Deliveries::new(),
+            verifications: Progresses::new(),
             db,
             clock,
             settings,
@@ -202,6 +210,10 @@ impl App {
 
     pub(crate) fn deliveries(&self) -> &Deliveries {
         &self.inner.deliveries
+    }
+
+    pub(crate) fn verifications(&self) -> &Progresses {
+        &self.inner.verifications
     }
 
     pub(crate) fn clock(&self) -> Arc<dyn Clock> {

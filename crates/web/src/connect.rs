@@ -3,3 +3,4 @@
 pub(crate) mod credential;
 pub(crate) mod preview;
 pub(crate) mod test;
+pub(crate) mod verify;

@@ -3,6 +3,7 @@
 mod answer;
 mod body;
 pub mod heartbeat;
+pub mod verification;
 pub mod webhook;
 
 use axum::extract::{Path, Request, State};

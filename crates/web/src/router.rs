@@ -99,6 +99,7 @@ routes! {
         post "/api/ingest/{source}" => ingest::receive;
         post "/api/ingest/{source}/webhook" => ingest::webhook::receive;
         post "/api/ingest/{source}/heartbeat" => ingest::heartbeat::receive;
+        get "/api/ingest/{source}/verifications/{number}" => ingest::verification::show;
     }
     guarded {
         post "/logout" ProfileSelf => pages::login::sign_out;
@@ -136,6 +137,7 @@ routes! {
         get "/integrations/{slug}/edit" IntegrationsManage => pages::integration::edit;
         post "/integrations/{slug}/edit" IntegrationsManage => pages::integration::save;
         post "/integrations/{slug}/test" IntegrationsRun => pages::integration::run_test;
+        post "/integrations/{slug}/verify" IntegrationsRun => pages::integration::verify;
         post "/integrations/{slug}/run" IntegrationsRun => pages::integration::run;
         post "/integrations/{slug}/pause" IntegrationsManage => pages::integration::pause;
         post "/integrations/{slug}/resume" IntegrationsManage => pages::integration::resume;
@@ -210,6 +212,7 @@ routes! {
         put "/api/integrations/{slug}" IntegrationsManage => api::integrations::update;
         delete "/api/integrations/{slug}" IntegrationsManage => api::integrations::delete;
         post "/api/integrations/{slug}/test" IntegrationsRun => api::integrations::run_test;
+        post "/api/integrations/{slug}/verify" IntegrationsRun => api::integrations::verify;
         post "/api/integrations/{slug}/run" IntegrationsRun => api::integrations::run;
         post "/api/integrations/{slug}/pause" IntegrationsManage => api::integrations::pause;
         post "/api/integrations/{slug}/resume" IntegrationsManage => api::integrations::resume;

@@ -155,7 +155,9 @@ async fn api(engine: Engine) {
         .json();
     assert_eq!(resumed["paused"], Value::Null);
     let pack = app.call(&token, "GET", &format!("{path}/pack"), None).await;
-    assert_eq!(pack.status, StatusCode::NOT_IMPLEMENTED);
+    assert_eq!(pack.status, StatusCode::OK);
+    assert_eq!(pack.header("content-type"), "application/zip");
+    assert!(pack.header("cache-control").contains("no-store"));
     assert_eq!(
         app.call(&token, "DELETE", "/api/sources/guardduty-production", None)
             .await

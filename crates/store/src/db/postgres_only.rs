@@ -90,6 +90,17 @@ pub(crate) const TAIL: &str = "SELECT e.seq AS lo, e.tx::TEXT::BIGINT AS hi, e.t
  ORDER BY e.tx, e.seq
  LIMIT $3";
 
+/// The first event of a source after a position, within so many rows of the log, whose stored
+/// fields hold a text.
+pub(crate) const FIRST_HOLDING: &str =
+    "SELECT e.seq AS lo, e.tx::TEXT::BIGINT AS hi, e.id, e.part, e.received_at
+ FROM (SELECT seq, tx, tenant_id, source_id, id, part, received_at, resource_id, attributes
+    FROM events WHERE (tx, seq) > ($1::BIGINT::TEXT::xid8, $2) ORDER BY tx, seq LIMIT $3) e
+ WHERE e.tenant_id = $4 AND e.source_id = $5
+   AND (e.attributes::TEXT LIKE $6 OR e.resource_id LIKE $6 OR $6 = '%')
+ ORDER BY e.tx, e.seq
+ LIMIT 1";
+
 /// The newest position of the log that can be tailed now.
 pub(crate) const END: &str = "SELECT tx::TEXT::BIGINT AS hi, seq AS lo
  FROM events

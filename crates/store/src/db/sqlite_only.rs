@@ -129,6 +129,16 @@ pub(crate) const TAIL: &str = "SELECT e.seq AS lo, 0 AS hi, e.tenant_id, e.id, e
  ORDER BY e.seq
  LIMIT $3";
 
+/// The first event of a source after a position, within so many rows of the log, whose stored
+/// fields hold a text.
+pub(crate) const FIRST_HOLDING: &str = "SELECT e.seq AS lo, 0 AS hi, e.id, e.part, e.received_at
+ FROM (SELECT seq, tenant_id, source_id, id, part, received_at, resource_id, attributes
+    FROM events WHERE seq > $2 AND $1 = $1 ORDER BY seq LIMIT $3) e
+ WHERE e.tenant_id = $4 AND e.source_id = $5
+   AND (e.attributes LIKE $6 OR e.resource_id LIKE $6 OR $6 = '%')
+ ORDER BY e.seq
+ LIMIT 1";
+
 /// The newest position of the log. Not the counter of autoincrement: that also moves for rows
 /// that were not stored because they were there already.
 pub(crate) const END: &str = "SELECT COALESCE(MAX(seq), 0) AS lo, 0 AS hi FROM events";

@@ -5,7 +5,7 @@ mod body;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use collectors::pack;
+use collectors::pack::{self, NoPack};
 use domain::integration::{Configuration, Mode, Provider, Settings, external_id};
 use domain::source::SourceSettings;
 use domain::tenant::{NotASlug, Slug};
@@ -17,12 +17,13 @@ use super::{List, json, json_with};
 use crate::app::App;
 use crate::auth::{Require, permit};
 use crate::connect::credential::{self, Credential, Fresh, Wanted};
-use crate::connect::{preview, test};
+use crate::connect::{preview, test, verify};
 use crate::error::{WebError, WebResult};
 use crate::form::Path;
 use crate::hidden;
 use body::{
     IntegrationBody, IntegrationChange, Pause, PreviewBody, Rotation, RunBody, Sample, TestBody,
+    VerificationBody,
 };
 
 /// Runs that are shown with an integration.
@@ -342,14 +343,40 @@ pub(crate) async fn rotate(
     ))
 }
 
-/// The pack: everything the other side needs, as a zip without secrets.
+/// Begins a verification: makes the number one event has to hold. Steps it reaches are told under
+/// the returned address to whoever holds the number.
+#[utoipa::path(
+    post, path = "/api/integrations/{slug}/verify", tag = "integrations",
+    params(("slug" = String, Path, description = "Short name")),
+    responses((status = 201, body = VerificationBody), (status = 404, body = super::Problem))
+)]
+pub(crate) async fn verify(
+    who: Require<permit::IntegrationsRun>,
+    State(app): State<App>,
+    Path(slug): Path<Slug>,
+) -> WebResult<Response> {
+    let integration = integrations::find(&who.scope, slug.as_str()).await?;
+    let number = verify::begin(&app, &who.scope, &integration).await?;
+    let body = VerificationBody {
+        address: format!(
+            "{}/api/ingest/{}/verifications/{number}",
+            app.settings().base_url.origin(),
+            integration.source_slug
+        ),
+        number,
+    };
+    Ok(json_with(StatusCode::CREATED, &body))
+}
+
+/// The pack: everything the other side needs, as a zip without secrets. The same integration,
+/// version and address give the same bytes.
 #[utoipa::path(
     get, path = "/api/integrations/{slug}/pack", tag = "integrations",
     params(("slug" = String, Path, description = "Short name")),
     responses(
         (status = 200, description = "A zip archive", content_type = "application/zip"),
         (status = 404, body = super::Problem),
-        (status = 501, description = "This version has no pack for the provider", body = super::Problem),
+        (status = 422, description = "A setting cannot be written safely", body = super::Problem),
     )
 )]
 pub(crate) async fn download_pack(
@@ -362,12 +389,12 @@ pub(crate) async fn download_pack(
         integration: &integration,
         origin: app.settings().base_url.origin(),
     };
-    let zip = pack::build(&request).map_err(|none| {
-        WebError::new(
-            StatusCode::NOT_IMPLEMENTED,
-            "There is no pack",
-            format!("{}.", crate::page::capitalised(&none.to_string())),
-        )
+    let zip = pack::build(&request).map_err(|none| match none {
+        NoPack::Value(field) => WebError::field(field, none.to_string()),
+        NoPack::Archive(why) => {
+            tracing::error!(why, "a pack could not be written");
+            WebError::internal()
+        }
     })?;
     let name = format!("attachment; filename=\"{slug}-pack.zip\"");
     let headers = [

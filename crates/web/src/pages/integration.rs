@@ -1,13 +1,13 @@
 //! One integration: is it working, since when not, and what to do.
 
 mod edit;
+mod pack_panel;
 mod strip;
 
 use askama::Template;
 use axum::extract::{RawQuery, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
-use collectors::pack;
 use domain::access::Permission;
 use domain::integration::Integration;
 use domain::integration::check::Report;
@@ -27,11 +27,13 @@ use crate::api::integrations::{ask_for_run, pause_reason};
 use crate::app::App;
 use crate::auth::{Require, permit};
 use crate::connect::credential::{self, Credential, Revealed, Wanted};
+use crate::connect::verify::{self, Progress};
 use crate::connect::{preview, test};
 use crate::error::{WebError, WebResult};
 use crate::form::Path;
 use crate::page::{Page, Shell, When, page};
 use crate::query::pairs;
+use pack_panel::PackPanel;
 use strip::Strip;
 
 pub(crate) use edit::{edit, save};
@@ -72,8 +74,9 @@ struct IntegrationPage {
     signature: Option<Signature>,
     credential: Credential,
     refused: Option<(String, When)>,
-    /// Why there is no pack to download.
-    no_pack: Option<String>,
+    pack: PackPanel,
+    /// The verification that is watched: its number, and how far its event has come.
+    verification: Option<(String, Progress)>,
     sample: String,
     becomes: String,
     may_manage: bool,
@@ -107,6 +110,16 @@ impl IntegrationPage {
         self.watched.health.state == Doing::NeverRan
     }
 
+    /// What runs the verification on the other side.
+    fn command(&self, number: &str) -> String {
+        let key = if self.signature.is_some() {
+            "API_KEY=… "
+        } else {
+            ""
+        };
+        format!("{key}./verify.sh {number}")
+    }
+
     fn last_remedy(&self) -> Option<&str> {
         let failing = self.i.errors_in_row > 0;
         let newest = self.rows.first().filter(|_| failing)?;
@@ -127,8 +140,23 @@ pub(crate) async fn show(
     let done = pairs(&query).find(|(k, _)| k == "done");
     let message = done.and_then(|(_, d)| message(&d));
     let template = integration_page(&app, &who, &slug, run, None).await?;
+    let watched = pairs(&query).find(|(k, _)| k == "verify");
+    let verification = match watched {
+        Some((_, number)) => {
+            let source = template.i.source_slug.as_str();
+            // A number that is too old is no reason to show no page.
+            let progress = verify::progress(&app, source, &number, false).await.ok();
+            progress.map(|progress| (number, progress))
+        }
+        None => None,
+    };
     let shell = template.shell.with_message(message);
-    Ok(page(IntegrationPage { shell, ..template }).into_response())
+    let template = IntegrationPage {
+        shell,
+        verification,
+        ..template
+    };
+    Ok(page(template).into_response())
 }
 
 fn message(done: &str) -> Option<&'static str> {
@@ -205,7 +233,8 @@ async fn integration_page<P>(
         credential: Credential::of(i.mode, &i.settings.configuration),
         refused: i.refused.clone().map(|(at, why)| (why, when(at))),
         becomes,
-        no_pack: no_pack(app, &i),
+        pack: PackPanel::of(app, &i),
+        verification: None,
         sample,
         may_manage: allows(Permission::IntegrationsManage),
         may_run: allows(Permission::IntegrationsRun),
@@ -264,16 +293,6 @@ fn becomes(
     read.map_or_else(|e| e.detail, |items| said(&items))
 }
 
-/// Why there is no pack; `None` when there is one.
-fn no_pack(app: &App, integration: &Integration) -> Option<String> {
-    let request = pack::Request {
-        integration,
-        origin: app.settings().base_url.origin(),
-    };
-    let none = pack::build(&request).err()?;
-    Some(crate::page::capitalised(&none.to_string()))
-}
-
 fn back(slug: &Slug, done: &str) -> Response {
     Redirect::to(&format!("/integrations/{slug}?done={done}")).into_response()
 }
@@ -302,6 +321,18 @@ pub(crate) async fn run_test(
     let watched = integrations::watch(&who.scope, slug.as_str()).await?;
     test::integration(&app, &who.scope, &watched).await?;
     Ok(Redirect::to(&format!("/integrations/{slug}?done=tested#test")).into_response())
+}
+
+/// Begins a verification and shows what to run.
+pub(crate) async fn verify(
+    who: Require<permit::IntegrationsRun>,
+    State(app): State<App>,
+    Path(slug): Path<Slug>,
+) -> WebResult<Response> {
+    let integration = integrations::find(&who.scope, slug.as_str()).await?;
+    let number = verify::begin(&app, &who.scope, &integration).await?;
+    let there = format!("/integrations/{slug}?verify={number}#verify");
+    Ok(Redirect::to(&there).into_response())
 }
 
 /// Stops it.

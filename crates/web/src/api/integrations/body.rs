@@ -450,6 +450,15 @@ pub(crate) struct RunBody {
     pub next_run_at: Option<String>,
 }
 
+/// A verification that has begun.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct VerificationBody {
+    /// What one event has to hold; valid for an hour.
+    pub number: String,
+    /// Where to ask how far the event has come.
+    pub address: String,
+}
+
 /// The result of a test.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct TestBody {
