@@ -52,7 +52,7 @@ fn story() -> Vec<Value> {
     sent.extend((1..=14).flat_map(|day| {
         [0, 1].map(|i| {
             json!({"timestamp": format!("2026-03-{day:02}T10:0{i}:00Z"), "actor": "person-2",
-                "action": "frobnicate.run", "resource": "document", "resourceId": "doc-1"})
+                "action": "frobnicate.quux", "resource": "document", "resourceId": "doc-1"})
         })
     }));
     sent.push(
@@ -133,7 +133,7 @@ async fn told_on_the_eighth(world: &mut World) {
     );
     let again = actor_facts::import(&scope, &facts, false).await.unwrap();
     assert_eq!((again.new, again.changed, again.unchanged), (0, 0, 2));
-    let words = json!({"actions": {"Frobnicate-Run": "download"}, "resources": {}});
+    let words = json!({"actions": {"Frobnicate-Quux": "download"}, "resources": {}});
     let since = action_words::save(&scope, None, &words).await.unwrap();
     assert_eq!(since, day("2026-03-07"));
     world.send(&rest).await;
@@ -293,11 +293,11 @@ on_both!(words_without_a_class_are_counted, |db| async move {
     let unknown = action_words::unclassified(&scope, day("2026-03-01"), 9)
         .await
         .unwrap();
-    assert_eq!(unknown, [("frobnicate.run".to_owned(), 28)]);
+    assert_eq!(unknown, [("frobnicate.quux".to_owned(), 28)]);
     let later = action_words::unclassified(&scope, day("2026-03-13"), 9)
         .await
         .unwrap();
-    assert_eq!(later, [("frobnicate.run".to_owned(), 4)]);
+    assert_eq!(later, [("frobnicate.quux".to_owned(), 4)]);
     let foreign = action_words::unclassified(&world.db.globex(NOW), day("2026-03-01"), 9).await;
     assert!(foreign.unwrap().is_empty());
 });
