@@ -264,8 +264,15 @@ on_both!(no_more_than_three_wait_or_run, |db| async move {
     assert_eq!(left, 4, "three of one tenant and one of the other");
     let states: Vec<_> = backtests::list(&scope, None, 10).await.unwrap();
     let states: Vec<_> = states.iter().map(|b| (b.number, b.state)).collect();
-    use BacktestState::{Cancelled, Done};
-    assert_eq!(states, [(4, Done), (3, Done), (2, Cancelled), (1, Done)]);
+    assert_eq!(
+        states,
+        [
+            (4, BacktestState::Done),
+            (3, BacktestState::Done),
+            (2, BacktestState::Cancelled),
+            (1, BacktestState::Done)
+        ]
+    );
     for _ in 0..KEPT {
         let asked = start(&world, 7, &draft).await;
         backtests::cancel(&scope, asked.number).await.unwrap();
@@ -343,7 +350,10 @@ on_both!(a_killed_one_starts_anew, |db| async move {
     let late = backtests::finish(db, &dead, &Ended::Cancelled, clock.now()).await;
     assert!(matches!(late, Err(Error::LeaseLost)), "{late:?}");
     let begun = backtests::find(&world.scope(), 1).await.unwrap();
-    assert_eq!(begun.progress, 0.0, "nothing of the dead one's work counts");
+    assert!(
+        begun.progress < 0.001,
+        "nothing of the dead one's work counts"
+    );
     backtest::run(db, &clock, &anew, &CancellationToken::new())
         .await
         .unwrap();
