@@ -38,9 +38,8 @@ struct Course<'a> {
 /// The alerting minutes of one actor-day: where the threshold was reached, and where the height.
 pub(crate) async fn alerting(
     tx: &mut Tx,
-    tenant: &Tenant,
+    (tenant, briefing): (&Tenant, &Briefing),
     (judged, verdict): (&JudgedDay, &Verdict),
-    briefing: &Briefing,
     reference: &(String, Arc<Vec<u8>>),
     name: &str,
     until: Position,

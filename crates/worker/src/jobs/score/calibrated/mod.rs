@@ -300,7 +300,7 @@ pub(crate) async fn write(
     for verdict in reached {
         let name = names.get(&verdict.actor).map_or("", String::as_str);
         let what = (judged, verdict);
-        let one = crossing::alerting(tx, tenant, what, briefing, &reference, name, until, late);
+        let one = crossing::alerting(tx, (tenant, briefing), what, &reference, name, until, late);
         alerting.extend(one.await?);
     }
     episodes::raise(tx, tenant, alerting, until, now).await
