@@ -182,7 +182,10 @@ fn every_provider_and_mode_has_a_whole_pack_with_true_sums() {
             let path = file["path"].as_str().unwrap();
             let bytes = std::fs::read(folder.path().join(path)).unwrap();
             assert_eq!(file["bytes"], bytes.len());
-            sums.push_str(&format!("{}  {path}\n", file["sha256"].as_str().unwrap()));
+            sums += file["sha256"].as_str().unwrap();
+            sums += "  ";
+            sums += path;
+            sums += "\n";
         }
         std::fs::write(folder.path().join("sums"), sums).unwrap();
         passes(
