@@ -76,10 +76,16 @@ pub(crate) async fn show(
 }
 
 fn lines(progress: &Progress) -> String {
-    let step = |step: &verify::Step| match step.after_ms {
-        Some(ms) => format!("{} yes {ms}\n", step.name),
-        None => format!("{} no -\n", step.name),
-    };
-    let problem = progress.problem.iter().map(|p| format!("problem no {p}\n"));
-    progress.steps.iter().map(step).chain(problem).collect()
+    let mut text = String::new();
+    for step in &progress.steps {
+        let line = match step.after_ms {
+            Some(ms) => format!("{} yes {ms}\n", step.name),
+            None => format!("{} no -\n", step.name),
+        };
+        text.push_str(&line);
+    }
+    if let Some(problem) = &progress.problem {
+        text.push_str(&format!("problem no {problem}\n"));
+    }
+    text
 }
