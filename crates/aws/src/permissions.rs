@@ -53,6 +53,9 @@ mod tests {
         let trust = trust("arn:aws:iam::1:root", "irm-x");
         let condition = &trust["Statement"][0]["Condition"]["StringEquals"];
         assert_eq!(condition["sts:ExternalId"], "irm-x");
+        let pack = include_str!("../../../integration-packs/guardduty-pull/policy.json");
+        let pack: Value = serde_json::from_str(pack).unwrap();
+        assert_eq!(pack, policy(), "the pack gives what is called, and no more");
         // STS takes session policies of at most 2048 characters.
         assert!(policy().to_string().len() <= 2048);
     }

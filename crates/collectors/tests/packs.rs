@@ -182,7 +182,10 @@ fn every_provider_and_mode_has_a_whole_pack_with_true_sums() {
             let path = file["path"].as_str().unwrap();
             let bytes = std::fs::read(folder.path().join(path)).unwrap();
             assert_eq!(file["bytes"], bytes.len());
-            sums.push_str(&format!("{}  {path}\n", file["sha256"].as_str().unwrap()));
+            sums += file["sha256"].as_str().unwrap();
+            sums += "  ";
+            sums += path;
+            sums += "\n";
         }
         std::fs::write(folder.path().join("sums"), sums).unwrap();
         passes(
@@ -213,7 +216,7 @@ fn names_in_the_archive_stay_inside_and_only_scripts_are_executable() {
         let mut archive = zip::ZipArchive::new(std::io::Cursor::new(bytes)).unwrap();
         for number in 0..archive.len() {
             let entry = archive.by_index(number).unwrap();
-            let name = entry.name().to_owned();
+            let name = entry.name().unwrap().into_owned();
             assert!(entry.enclosed_name().is_some() && entry.is_file(), "{name}");
             assert!(!name.contains("..") && !name.contains('\\') && !name.contains(':'));
             let executable = entry.unix_mode().unwrap() & 0o111 != 0;
@@ -423,7 +426,8 @@ fn yaml_files_are_yaml_and_the_collector_is_confined() {
     let collector = &compose["services"]["collector"];
     assert_eq!(collector["read_only"], true);
     assert_eq!(collector["cap_drop"][0], "ALL");
-    assert!(!text(&files["compose.yml"]).contains("API_KEY="));
+    let key = collector["environment"]["API_KEY"].as_str().unwrap();
+    assert!(key.starts_with("${API_KEY:?"), "{key}");
     assert!(
         text(&files[".env"]).contains(
             "IRM_COLLECT='--listen udp://0.0.0.0:5514 --listen tcp://[::]:5601 --allow 10.0.0.0/8 --allow 2001:db8::/32 --zone Europe/Berlin --format auto'"

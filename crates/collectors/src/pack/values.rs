@@ -3,6 +3,7 @@
 //! JSON is written by its serialiser. Files that a shell, a container tool, syslog-ng or a router
 //! reads are written from [`Word`]s, whose alphabet means nothing to any of them.
 
+use std::fmt::Write;
 use std::net::IpAddr;
 
 use domain::integration::config::{Devices, GuarddutyPull, Transport};
@@ -286,7 +287,7 @@ fn routeros_string(text: &str) -> String {
         if byte.is_ascii_alphanumeric() || b" .-:/".contains(&byte) {
             quoted.push(char::from(byte));
         } else {
-            quoted.push_str(&format!("\\{byte:02X}"));
+            let _ = write!(quoted, "\\{byte:02X}");
         }
     }
     quoted.push('"');
