@@ -30,7 +30,6 @@ fn devices() -> Devices {
         ],
         allow: vec!["10.0.0.0/8".to_owned(), "2001:db8::/32".to_owned()],
         zone: "Europe/Berlin".to_owned(),
-        header: domain::integration::config::SyslogHeader::Auto,
     }
 }
 
