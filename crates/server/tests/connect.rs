@@ -49,13 +49,13 @@ impl Journey {
             token: String::new(),
         };
         let code = journey.installation.last_line(&["setup-code"]);
-        journey.see("begin", json!({"code": code}));
+        journey.see("begin", &json!({"code": code}));
         let made = ["token", "create", "--user", EMAIL];
         journey.token = journey.installation.last_line(&made);
         journey
     }
 
-    fn see(&self, stage: &str, more: Value) -> Value {
+    fn see(&self, stage: &str, more: &Value) -> Value {
         let mut about = json!({
             "origin": self.server.origin, "email": EMAIL, "password": PASSWORD, "scripts": true,
             "shots": browser::shots(&format!("connect-{:?}", self.engine)),
@@ -92,7 +92,7 @@ impl Journey {
         let rows = alert["contributions"].as_array().unwrap();
         let sum: i64 = rows.iter().map(|r| points(&r["points"])).sum();
         assert_eq!(sum, points(&alert["score"]), "{alert}");
-        let seen = self.see("alert", json!({"slug": slug, "actor": actor}));
+        let seen = self.see("alert", &json!({"slug": slug, "actor": actor}));
         assert_eq!(seen["code"], alert["code"]);
         println!("{actor}: {} {}", seen["score"], seen["sentences"]);
     }
@@ -109,7 +109,7 @@ impl Journey {
 
     /// Waits until the page of an integration says so, and returns how many events it counts.
     fn healthy(&self, slug: &str) -> usize {
-        let seen = self.see("healthy", json!({"slug": slug}));
+        let seen = self.see("healthy", &json!({"slug": slug}));
         let digits = seen["events"]
             .as_str()
             .unwrap()
@@ -129,7 +129,7 @@ async fn router_is_connected(journey: &Journey) {
     let (udp, tcp) = (free_port(), free_port());
     let made = journey.see(
         "connect",
-        json!({
+        &json!({
             "provider": "mikrotik", "title": "MikroTik RouterOS", "mode": "listener",
             "fields": {
                 "name": "Office router", "zone": "UTC", "allow": "127.0.0.0/8",
@@ -153,7 +153,7 @@ async fn host_is_connected(journey: &Journey, folder: &Path) {
     let tcp = free_port();
     let made = journey.see(
         "connect",
-        json!({
+        &json!({
             "provider": "syslog", "title": "Generic syslog", "mode": "listener",
             "fields": {
                 "name": "Web server", "zone": "UTC", "allow": "127.0.0.1/32",
@@ -177,10 +177,10 @@ async fn host_is_connected(journey: &Journey, folder: &Path) {
 async fn account_is_connected(journey: &Journey, fixture: &Fixture) {
     account::history(fixture);
     account::bad_night(fixture);
-    fixture.state().external_id = "not yet known".to_owned();
+    "not yet known".clone_into(&mut fixture.state().external_id);
     let made = journey.see(
         "connect",
-        json!({
+        &json!({
             "provider": "aws_guardduty", "title": "AWS GuardDuty", "mode": "pull",
             "fixture": fixture.url(), "choices": {"credentials": "access_key"},
             "fields": {

@@ -183,6 +183,7 @@ fn say(folder: &Path, port: u16, line: &str) -> std::io::Result<()> {
 
 /// SEC-25, SEC-46: a line is under the source of its listener whatever it claims to be, what the
 /// source removes is gone before anything is stored, and a changed source counts from then on.
+#[expect(clippy::too_many_lines, reason = "one journey")]
 async fn a_source_rules(engine: Engine) {
     let installation = Installation::new(BINARY, engine).await;
     certify(installation.folder.path());
@@ -266,6 +267,7 @@ async fn a_source_rules_postgres() {
 
 /// REL-05, REL-08: everything a stream has brought when the service is asked to stop is stored, and
 /// what it answered with 202 too; afterwards nothing listens.
+#[expect(clippy::too_many_lines, reason = "one journey")]
 async fn stops_gracefully(engine: Engine) {
     let installation = Installation::new(BINARY, engine).await;
     installation.run(&["user", "create", "admin@example.org", "--role", "admin"]);
