@@ -7,14 +7,14 @@
 //! SHA-256. Evidence is taken over from the snapshot: which events there were is not computed.
 
 use domain::rule::RuleSettings;
-use domain::score::{Assessment, Contribution, Points, Signal, Snapshot};
+use domain::score::{Assessment, Contribution, Points, Signal, Snapshot, SuppressedSignal};
 use domain::time::{Day, Minute, Zone};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use crate::calibrated::{
-    self, ActorDay, ActorState, Judged, Organisation, PerRule, explain, regrade,
+    self, ActorDay, ActorState, Judged, Organisation, PerRule, Silenced, explain_silenced, regrade,
 };
 use crate::explain::evidence::Found;
 use crate::rules;
@@ -38,6 +38,46 @@ pub enum Inputs {
         /// The past without remembered values: they are in the numbers already.
         state: Box<ActorState>,
     },
+    /// The same, where suppressions took rules out of the score.
+    Suppressed {
+        /// The minute whose end was judged.
+        minute: Minute,
+        /// Its UTC day.
+        day: Day,
+        /// One number for each rule, also for those that do not count.
+        values: Box<PerRule<f64>>,
+        /// The past without remembered values.
+        state: Box<ActorState>,
+        /// The rules that do not count, and why.
+        silenced: Vec<Silenced>,
+    },
+}
+
+impl Inputs {
+    /// Of the calibrated grading, with or without suppressed rules.
+    pub fn calibrated(
+        (minute, day): (Minute, Day),
+        values: PerRule<f64>,
+        state: ActorState,
+        silenced: Vec<Silenced>,
+    ) -> Self {
+        let (values, state) = (Box::new(values), Box::new(state));
+        if silenced.is_empty() {
+            return Self::Calibrated {
+                minute,
+                day,
+                values,
+                state,
+            };
+        }
+        Self::Suppressed {
+            minute,
+            day,
+            values,
+            state,
+            silenced,
+        }
+    }
 }
 
 /// The hash of some bytes, as lower-case hexadecimal digits.
@@ -95,7 +135,7 @@ pub fn recompute(
 ) -> Result<Snapshot, Unable> {
     let known = match inputs {
         Inputs::Classic { .. } => crate::ENGINE,
-        Inputs::Calibrated { .. } => calibrated::explain::VERSION as u32,
+        Inputs::Calibrated { .. } | Inputs::Suppressed { .. } => calibrated::explain::VERSION as u32,
     };
     if stored.engine != known {
         return Err(Unable::OtherEngine {
@@ -116,20 +156,46 @@ pub fn recompute(
             day,
             values,
             state,
-        } => {
-            let organisation = reference.ok_or(Unable::Missing("the organisation's numbers"))?;
-            let judged = Judged {
-                values: **values,
-                grade: regrade(values, *day, state, organisation),
-            };
-            let explanation = explain(&judged, &ActorDay::new(*day), state, organisation);
-            calibrated::snapshot(&explanation, *minute, stored.threshold)
-        }
+        } => day_again(stored, (*minute, *day), (values, state), &[], reference)?,
+        Inputs::Suppressed {
+            minute,
+            day,
+            values,
+            state,
+            silenced,
+        } => day_again(
+            stored,
+            (*minute, *day),
+            (values, state),
+            silenced,
+            reference,
+        )?,
     };
     for (row, told) in again.contributions.iter_mut().zip(&stored.contributions) {
         take_evidence(row, told);
     }
     Ok(again)
+}
+
+fn day_again(
+    stored: &Snapshot,
+    (minute, day): (Minute, Day),
+    (values, state): (&PerRule<f64>, &ActorState),
+    silenced: &[Silenced],
+    reference: Option<&Organisation>,
+) -> Result<Snapshot, Unable> {
+    let organisation = reference.ok_or(Unable::Missing("the organisation's numbers"))?;
+    let judged = Judged {
+        values: *values,
+        grade: regrade(values, day, state, organisation),
+    };
+    let own = ActorDay::new(day);
+    let explanation = explain_silenced(&judged, silenced, &own, state, organisation);
+    Ok(calibrated::snapshot(
+        &explanation,
+        minute,
+        stored.threshold,
+    ))
 }
 
 fn take_evidence(row: &mut Contribution, told: &Contribution) {
@@ -147,9 +213,14 @@ fn regraded(stored: &Assessment) -> Assessment {
         stored.signals.iter().map(grade).collect(),
         stored.normal.iter().map(grade).collect(),
     );
+    let suppressed = stored.suppressed.iter().map(|one| SuppressedSignal {
+        signal: grade(&one.signal),
+        ..one.clone()
+    });
     let sum: Points = signals.iter().map(|s: &Signal| s.points).sum();
     let score = sum.min(Points::MAX);
     Assessment {
+        suppressed: suppressed.collect(),
         score,
         cap: score - sum,
         signals,

@@ -29,6 +29,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!(1, "initial", "0001_initial.sql"),
     migration!(2, "integrations", "0002_integrations.sql"),
     migration!(3, "calibrated", "0003_calibrated.sql"),
+    migration!(5, "suppressions", "0005_suppressions.sql"),
 ];
 
 /// The number under which PostgreSQL serialises migrating processes.
