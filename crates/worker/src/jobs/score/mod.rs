@@ -294,7 +294,9 @@ impl Scorer {
             if let Some(judged) = calibrated::settle(db, &tenant, &mut ledger).await? {
                 let mut tx = db.begin().await?;
                 let at = (folded, now);
-                opened += calibrated::write(&mut tx, &tenant, &judged, at, (false, true)).await?;
+                let written =
+                    calibrated::write(&mut tx, &tenant, judged, at, (false, true)).await?;
+                opened += written.opened;
                 self.guard(&mut tx).await?;
                 tx.commit().await?;
             }

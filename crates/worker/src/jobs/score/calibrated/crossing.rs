@@ -4,33 +4,49 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use domain::actor::ActorId;
 use domain::id::EventId;
 use domain::rule::RuleName;
 use domain::score::{Contribution, Points};
+use domain::suppression::Marks;
 use domain::tenant::Tenant;
 use domain::time::Minute;
 use scoring::calibrated::{
-    Activity, ActorDay, ActorState, Judged, Reader, Row, explain, headline, judge, snapshot,
+    Activity, ActorDay, ActorState, Explanation, Judged, Reader, Row, Silenced, causes,
+    explain_silenced, headline, judge, silence, snapshot,
 };
 use scoring::explain::evidence::SAMPLE;
 use scoring::receipt::Inputs;
+use scoring::suppress::Suppressions;
 use store::db::Tx;
 use store::log::{self, Position, Tailed};
 
 use super::super::episodes::{Alerting, Moment, Picture, receipt};
+use super::super::follow::marks;
 use super::closing::{JudgedDay, Verdict};
 use super::ledger::read;
 use crate::error::Result;
 
 /// An actor's events of a day, in order of time.
-struct Course<'a> {
+pub(super) struct Course<'a> {
     tenant: &'a Tenant,
     judged: &'a JudgedDay,
-    reference: &'a (String, Arc<Vec<u8>>),
     state: &'a ActorState,
-    events: Vec<(EventId, Activity)>,
+    suppressions: &'a Suppressions,
+    events: Vec<(EventId, Activity, Marks)>,
     /// Minutes that hold an event, ascending.
     minutes: Vec<Minute>,
+}
+
+/// The day up to a minute as judged, and the rules that do not count then.
+pub(super) struct Instant {
+    day: ActorDay,
+    judged: Judged,
+    silenced: Vec<Silenced>,
+    /// The score with every rule.
+    pub whole: Points,
+    /// The score.
+    pub score: Points,
 }
 
 /// The alerting minutes of one actor-day: where the threshold was reached, and where the height.
@@ -46,32 +62,18 @@ pub(crate) async fn alerting(
     let Some(state) = verdict.alerting.as_deref() else {
         return Ok(None);
     };
-    let range = (judged.day.utc_start(), judged.day.plus(1).utc_start());
-    let mut reader = Reader::default();
-    let mut events = Vec::new();
-    let who = (tenant.id, verdict.actor);
-    log::history(tx, who, range, until, |event: Tailed| {
-        events.push((event.id, reader.read(&read(&event))));
-    })
-    .await?;
-    let mut minutes: Vec<Minute> = events.iter().map(|(_, a)| a.minute).collect();
-    minutes.dedup();
-    let course = Course {
-        tenant,
-        judged,
-        reference,
-        state,
-        events,
-        minutes,
-    };
+    let none = Suppressions::default();
+    let suppressions = verdict.suppressible.as_ref().map_or(&none, |s| &s.1);
+    let past = (state, suppressions);
+    let course = Course::read(tx, tenant, judged, (verdict.actor, past), until).await?;
     let threshold = tenant.scoring.alert_threshold;
     let crossing = course.first_reaching(threshold);
-    let height = course.first_reaching(verdict.score);
+    let height = course.first_reaching(verdict.highest.1);
     let mut places: Vec<Minute> = [crossing, height].into_iter().flatten().collect();
     places.dedup();
     let moments = places
         .into_iter()
-        .map(|minute| Moment::Calibrated(Arc::new(course.picture(minute, name))))
+        .map(|minute| Moment::Calibrated(Arc::new(course.picture(minute, name, reference))))
         .collect();
     Ok(Some(Alerting {
         actor: verdict.actor,
@@ -81,40 +83,120 @@ pub(crate) async fn alerting(
     }))
 }
 
-impl Course<'_> {
-    /// The day up to and including a minute.
-    fn until(&self, minute: Minute) -> ActorDay {
-        let mut day = ActorDay::new(self.judged.day);
-        for (_, activity) in self.events.iter().filter(|(_, a)| a.minute <= minute) {
-            day.observe(activity, &self.tenant.scoring.zone);
-        }
-        day
+impl<'a> Course<'a> {
+    /// Reads the events of the day.
+    pub(super) async fn read(
+        tx: &mut Tx,
+        tenant: &'a Tenant,
+        judged: &'a JudgedDay,
+        (actor, (state, suppressions)): (ActorId, (&'a ActorState, &'a Suppressions)),
+        until: Position,
+    ) -> Result<Self> {
+        let range = (judged.day.utc_start(), judged.day.plus(1).utc_start());
+        let mut reader = Reader::default();
+        let mut events = Vec::new();
+        let who = (tenant.id, actor);
+        log::history(tx, who, range, until, |event: Tailed| {
+            events.push((event.id, reader.read(&read(&event)), marks(&event)));
+        })
+        .await?;
+        let mut minutes: Vec<Minute> = events.iter().map(|(_, a, _)| a.minute).collect();
+        minutes.dedup();
+        Ok(Self {
+            tenant,
+            judged,
+            state,
+            suppressions,
+            events,
+            minutes,
+        })
     }
 
-    fn judge(&self, day: &ActorDay) -> Judged {
-        judge(
+    /// The day at the end of a minute.
+    pub(super) fn at(&self, minute: Minute) -> Instant {
+        let (zone, organisation) = (&self.tenant.scoring.zone, &self.judged.organisation);
+        let so_far = self.events.iter().take_while(|(_, a, _)| a.minute <= minute);
+        let mut day = ActorDay::new(self.judged.day);
+        for (_, activity, _) in so_far.clone() {
+            day.observe(activity, zone);
+        }
+        let judged = judge(&day, self.state, organisation, &self.judged.today);
+        let mut silenced = Vec::new();
+        if !self.suppressions.is_empty() {
+            let causes = causes(&judged, &day, self.state, organisation);
+            let events = so_far.map(|(_, activity, marks)| (activity, marks));
+            silenced = scoring::calibrated::silenced(
+                self.suppressions,
+                minute,
+                &causes,
+                events,
+                zone,
+            );
+        }
+        let whole = judged.grade.tenths();
+        let left = if silenced.is_empty() {
+            whole
+        } else {
+            let left = silence(&judged, &silenced, self.judged.day, self.state, organisation);
+            left.grade.tenths()
+        };
+        Instant {
             day,
+            judged,
+            silenced,
+            whole: Points::from_tenths(whole),
+            score: Points::from_tenths(left),
+        }
+    }
+
+    /// The explanation of an instant.
+    pub(super) fn explain(&self, instant: &Instant) -> Explanation {
+        explain_silenced(
+            &instant.judged,
+            &instant.silenced,
+            &instant.day,
             self.state,
             &self.judged.organisation,
-            &self.judged.today,
         )
     }
 
-    /// The first minute at whose end the score is at least this: by bisection, because with
-    /// everybody else's day held fast a score never falls while a day goes on.
-    fn first_reaching(&self, score: Points) -> Option<Minute> {
-        let reached = |minute: &Minute| {
-            let judged = self.judge(&self.until(*minute));
-            Points::from_tenths(judged.grade.tenths()) >= score
-        };
-        let at = self.minutes.partition_point(|minute| !reached(minute));
-        self.minutes.get(at).or(self.minutes.last()).copied()
+    /// The minutes between which no suppression begins or ends, in order.
+    pub(super) fn stretches(&self) -> Vec<&[Minute]> {
+        let span = self.minutes.first().copied().zip(self.minutes.last().copied());
+        let mut rest = self.minutes.as_slice();
+        let mut stretches = Vec::new();
+        for edge in self.suppressions.edges(span.unwrap_or_default()) {
+            let (before, after) = rest.split_at(rest.partition_point(|m| *m < edge));
+            stretches.push(before);
+            rest = after;
+        }
+        stretches.push(rest);
+        stretches.retain(|minutes| !minutes.is_empty());
+        stretches
     }
 
-    fn picture(&self, minute: Minute, name: &str) -> Picture {
-        let day = self.until(minute);
-        let judged = self.judge(&day);
-        let explanation = explain(&judged, &day, self.state, &self.judged.organisation);
+    /// The first minute at whose end the score is at least this. Within a stretch by bisection,
+    /// because with everybody else's day held fast a score never falls while a day goes on.
+    fn first_reaching(&self, score: Points) -> Option<Minute> {
+        let reached = |minute: &Minute| self.at(*minute).score >= score;
+        let stretches = self.stretches();
+        let stretch = match stretches.as_slice() {
+            [only] => Some(only),
+            several => several.iter().find(|s| s.last().is_some_and(reached)),
+        };
+        let minutes = stretch.copied()?;
+        let at = minutes.partition_point(|minute| !reached(minute));
+        minutes.get(at).or(minutes.last()).copied()
+    }
+
+    fn picture(
+        &self,
+        minute: Minute,
+        name: &str,
+        reference: &(String, Arc<Vec<u8>>),
+    ) -> Picture {
+        let instant = self.at(minute);
+        let explanation = self.explain(&instant);
         let threshold = self.tenant.scoring.alert_threshold;
         let mut snapshot = snapshot(&explanation, minute, threshold);
         let mut evidence: BTreeMap<EventId, BTreeSet<RuleName>> = BTreeMap::new();
@@ -124,15 +206,14 @@ impl Course<'_> {
         let short = explanation.rows.iter().map(|row| &row.contribution);
         let short = short.filter(|row| row.points > Points::ZERO);
         let sentence = headline(name, &explanation);
-        let inputs = Inputs::Calibrated {
-            minute,
-            day: self.judged.day,
-            values: Box::new(judged.values),
-            state: Box::new(self.state.numbers()),
-        };
-        let reference = Some(self.reference.clone());
+        let inputs = Inputs::calibrated(
+            (minute, self.judged.day),
+            instant.judged.values,
+            self.state.numbers(),
+            instant.silenced,
+        );
         Picture {
-            receipt: receipt(&snapshot, &sentence, &inputs, reference),
+            receipt: receipt(&snapshot, &sentence, &inputs, Some(reference.clone())),
             sentence,
             short: short.map(|row| row.short.clone()).collect(),
             snapshot,
@@ -155,8 +236,8 @@ impl Course<'_> {
         let matching = self
             .events
             .iter()
-            .filter(|(_, a)| a.minute <= until && row.cause.matches(a, zone));
-        for (id, _) in matching {
+            .filter(|(_, a, _)| a.minute <= until && row.cause.matches(a, zone));
+        for (id, _, _) in matching {
             told.evidence_count += 1;
             if told.evidence.len() < SAMPLE {
                 told.evidence.push(*id);
