@@ -40,6 +40,10 @@ permissions! {
     RulesView = "rules.view",
     /// Change rules and scoring settings.
     RulesEdit = "rules.edit",
+    /// See suppressions and what they hid; preview one.
+    SuppressionsView = "suppressions.view",
+    /// Make and end suppressions.
+    SuppressionsEdit = "suppressions.edit",
     /// See sources and the quarantine.
     SourcesView = "sources.view",
     /// Create and change sources and their keys; replay or discard quarantined events.
@@ -136,6 +140,7 @@ impl Role {
                 | P::ActorsView
                 | P::EventsView
                 | P::RulesView
+                | P::SuppressionsView
                 | P::SourcesView
                 | P::IntegrationsView
                 | P::ProfileSelf
@@ -146,10 +151,20 @@ impl Role {
                 looks
                     || matches!(
                         permission,
-                        P::RulesEdit | P::AlertsTriage | P::ExportsRun | P::IntegrationsRun
+                        P::RulesEdit
+                            | P::SuppressionsEdit
+                            | P::AlertsTriage
+                            | P::ExportsRun
+                            | P::IntegrationsRun
                     )
             }
-            Self::AnalystL2 => looks || matches!(permission, P::AlertsTriage | P::ExportsRun),
+            Self::AnalystL2 => {
+                looks
+                    || matches!(
+                        permission,
+                        P::AlertsTriage | P::SuppressionsEdit | P::ExportsRun
+                    )
+            }
             Self::AnalystL1 => looks || permission == P::AlertsTriage,
             Self::Approver => {
                 looks || matches!(permission, P::AuditView | P::UsersView | P::ExportsRun)

@@ -251,7 +251,9 @@ mod tests {
             revoked_at: Some(at(270_000_000)),
             ..one
         };
-        let in_force: Vec<i64> = (0..12).filter(|m| revoked.is_in_force(Minute(*m))).collect();
+        let in_force: Vec<i64> = (0..12)
+            .filter(|m| revoked.is_in_force(Minute(*m)))
+            .collect();
         assert_eq!(in_force, [2, 3, 4], "what was suppressed before stays so");
         assert!(revoked.reaches(Minute(4), Minute(9)));
         assert!(!revoked.reaches(Minute(5), Minute(9)));

@@ -135,7 +135,9 @@ pub fn recompute(
 ) -> Result<Snapshot, Unable> {
     let known = match inputs {
         Inputs::Classic { .. } => crate::ENGINE,
-        Inputs::Calibrated { .. } | Inputs::Suppressed { .. } => calibrated::explain::VERSION as u32,
+        Inputs::Calibrated { .. } | Inputs::Suppressed { .. } => {
+            calibrated::explain::VERSION as u32
+        }
     };
     if stored.engine != known {
         return Err(Unable::OtherEngine {
@@ -177,6 +179,42 @@ pub fn recompute(
     Ok(again)
 }
 
+/// The score of a snapshot without some of its rules, which are asked for by rule and family.
+/// `None` when something it was computed from is missing.
+pub fn score_without(
+    stored: &Snapshot,
+    inputs: &Inputs,
+    reference: Option<&Organisation>,
+    is_gone: impl Fn(&str, Option<&str>) -> bool,
+) -> Option<Points> {
+    let (values, day, state, known) = match inputs {
+        Inputs::Classic { .. } => {
+            let signals = stored.assessment.as_ref()?.signals.iter();
+            let left = signals.filter(|signal| !is_gone(signal.rule.word(), None));
+            return Some(left.map(|s| s.points).sum::<Points>().min(Points::MAX));
+        }
+        Inputs::Calibrated {
+            day, values, state, ..
+        } => (values, *day, state, &[][..]),
+        Inputs::Suppressed {
+            day,
+            values,
+            state,
+            silenced,
+            ..
+        } => (values, *day, state, silenced.as_slice()),
+    };
+    let mut left = **values;
+    for (rule, value) in values.iter() {
+        let before = known.iter().any(|one| one.rule == rule.word());
+        if before || (*value > 0.0 && is_gone(rule.word(), Some(rule.family().word()))) {
+            left[rule] = 0.0;
+        }
+    }
+    let grade = regrade(&left, day, state, reference?);
+    Some(Points::from_tenths(grade.tenths()))
+}
+
 fn day_again(
     stored: &Snapshot,
     (minute, day): (Minute, Day),
@@ -191,11 +229,7 @@ fn day_again(
     };
     let own = ActorDay::new(day);
     let explanation = explain_silenced(&judged, silenced, &own, state, organisation);
-    Ok(calibrated::snapshot(
-        &explanation,
-        minute,
-        stored.threshold,
-    ))
+    Ok(calibrated::snapshot(&explanation, minute, stored.threshold))
 }
 
 fn take_evidence(row: &mut Contribution, told: &Contribution) {

@@ -291,12 +291,12 @@ pub async fn save_hits(tx: &mut Tx, tenant: TenantId, hits: Vec<Hit>) -> Result<
 /// Forgets what was hidden of an actor on one day, because it is judged again.
 pub async fn forget_hits(tx: &mut Tx, tenant: TenantId, actor: ActorId, day: Day) -> Result<()> {
     sql("DELETE FROM suppression_hits WHERE tenant_id = $1 AND actor_id = $2 AND day = $3")
-    .bind(tenant)
-    .bind(actor)
-    .bind(day)
-    .execute(tx)
-    .await
-    .map(drop)
+        .bind(tenant)
+        .bind(actor)
+        .bind(day)
+        .execute(tx)
+        .await
+        .map(drop)
 }
 
 /// What a suppression hid so far.
@@ -370,8 +370,8 @@ pub async fn scored_since(
     since: Minute,
     limit: u32,
 ) -> Result<Vec<Scored>> {
-    let mut query = sql("SELECT actor_id, assessment FROM scores WHERE tenant_id = $1")
-        .bind(scope.tenant_id());
+    let mut query =
+        sql("SELECT actor_id, assessment FROM scores WHERE tenant_id = $1").bind(scope.tenant_id());
     if let Some(actor) = actor {
         query = query.push(" AND actor_id = ").push_bind(actor);
     }

@@ -94,7 +94,12 @@ pub fn short_rows(judgement: &Judgement) -> Vec<String> {
 pub fn short_assessment(assessment: &Assessment) -> Vec<String> {
     let suppressed = assessment.suppressed.iter();
     let suppressed = suppressed.map(|one| format!("{} (suppressed)", short(&one.signal)));
-    assessment.signals.iter().map(short).chain(suppressed).collect()
+    assessment
+        .signals
+        .iter()
+        .map(short)
+        .chain(suppressed)
+        .collect()
 }
 
 /// A few words for each row that adds points or would.

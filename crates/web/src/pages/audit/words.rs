@@ -3,13 +3,14 @@
 use domain::rule::RuleKey;
 
 /// Every kind of thing the log is about, with the word people read.
-pub(crate) const KINDS: [(&str, &str); 8] = [
+pub(crate) const KINDS: [(&str, &str); 9] = [
     ("alert", "Alerts"),
     ("integration", "Integrations"),
     ("quarantine", "Events put aside"),
     ("rule", "Rules"),
     ("settings", "Settings"),
     ("source", "Sources and keys"),
+    ("suppression", "Suppressions"),
     ("token", "Personal tokens"),
     ("user", "People"),
 ];
@@ -25,6 +26,8 @@ pub(super) fn action(word: &str) -> Option<&'static str> {
         "alert.status" => "changed the status of an alert",
         "alert.note" => "added a note to an alert",
         "rule.update" => "changed a rule",
+        "suppression.create" => "made a suppression",
+        "suppression.revoke" => "ended a suppression",
         "settings.update" => "changed settings",
         "source.create" => "created a source",
         "source.update" => "changed a source",

@@ -360,8 +360,7 @@ async fn replay(
             past.observe(&seen, criteria.zone);
             return;
         }
-        let tracker =
-            tracker.get_or_insert_with(|| begin(std::mem::take(&mut past)));
+        let tracker = tracker.get_or_insert_with(|| begin(std::mem::take(&mut past)));
         if minute
             .first()
             .is_some_and(|first| first.minute != seen.minute)

@@ -6,9 +6,9 @@ use std::hash::BuildHasher;
 use domain::actor::ActorId;
 use domain::rule::RuleSet;
 use domain::score::{Assessment, Judgement};
+use domain::suppression::Suppression;
 use domain::tenant::RuleSetName;
 use domain::tenant::Tenant;
-use domain::suppression::Suppression;
 use domain::time::{Day, Minute, Timestamp};
 use scoring::explain;
 use scoring::profile::Profile;
@@ -158,8 +158,8 @@ pub(crate) async fn judge_now<S: BuildHasher>(
     let left_out = excluded.get(&stored.actor).cloned().unwrap_or_default();
     let minute = current_minute(now).max(stored.newest);
     let suppressions = Suppressions::of(all, stored.actor, (minute, Minute(i64::MAX)));
-    let mut tracker = Tracker::new(profile, criteria(tenant, rules, &left_out))
-        .with_suppressions(&suppressions);
+    let mut tracker =
+        Tracker::new(profile, criteria(tenant, rules, &left_out)).with_suppressions(&suppressions);
     if suppressions.need_events() {
         let who = (tenant.id, stored.actor);
         tracker = tracker.with_sightings(sightings(tx, who, (minute, minute), folded).await?);

@@ -184,7 +184,11 @@ impl Verdict {
 
 /// A few words for the strongest reasons.
 pub(crate) fn short(explanation: &Explanation) -> Vec<String> {
-    let rows: Vec<_> = explanation.rows.iter().map(|r| r.contribution.clone()).collect();
+    let rows: Vec<_> = explanation
+        .rows
+        .iter()
+        .map(|r| r.contribution.clone())
+        .collect();
     let mut short = scoring::explain::short_contributions(&rows);
     short.truncate(SHORT);
     short

@@ -115,7 +115,10 @@ impl<'a> Course<'a> {
     /// The day at the end of a minute.
     pub(super) fn at(&self, minute: Minute) -> Instant {
         let (zone, organisation) = (&self.tenant.scoring.zone, &self.judged.organisation);
-        let so_far = self.events.iter().take_while(|(_, a, _)| a.minute <= minute);
+        let so_far = self
+            .events
+            .iter()
+            .take_while(|(_, a, _)| a.minute <= minute);
         let mut day = ActorDay::new(self.judged.day);
         for (_, activity, _) in so_far.clone() {
             day.observe(activity, zone);
@@ -125,19 +128,20 @@ impl<'a> Course<'a> {
         if !self.suppressions.is_empty() {
             let causes = causes(&judged, &day, self.state, organisation);
             let events = so_far.map(|(_, activity, marks)| (activity, marks));
-            silenced = scoring::calibrated::silenced(
-                self.suppressions,
-                minute,
-                &causes,
-                events,
-                zone,
-            );
+            silenced =
+                scoring::calibrated::silenced(self.suppressions, minute, &causes, events, zone);
         }
         let whole = judged.grade.tenths();
         let left = if silenced.is_empty() {
             whole
         } else {
-            let left = silence(&judged, &silenced, self.judged.day, self.state, organisation);
+            let left = silence(
+                &judged,
+                &silenced,
+                self.judged.day,
+                self.state,
+                organisation,
+            );
             left.grade.tenths()
         };
         Instant {
@@ -162,7 +166,11 @@ impl<'a> Course<'a> {
 
     /// The minutes between which no suppression begins or ends, in order.
     pub(super) fn stretches(&self) -> Vec<&[Minute]> {
-        let span = self.minutes.first().copied().zip(self.minutes.last().copied());
+        let span = self
+            .minutes
+            .first()
+            .copied()
+            .zip(self.minutes.last().copied());
         let mut rest = self.minutes.as_slice();
         let mut stretches = Vec::new();
         for edge in self.suppressions.edges(span.unwrap_or_default()) {
@@ -189,12 +197,7 @@ impl<'a> Course<'a> {
         minutes.get(at).or(minutes.last()).copied()
     }
 
-    fn picture(
-        &self,
-        minute: Minute,
-        name: &str,
-        reference: &(String, Arc<Vec<u8>>),
-    ) -> Picture {
+    fn picture(&self, minute: Minute, name: &str, reference: &(String, Arc<Vec<u8>>)) -> Picture {
         let instant = self.at(minute);
         let explanation = self.explain(&instant);
         let threshold = self.tenant.scoring.alert_threshold;
