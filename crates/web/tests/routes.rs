@@ -73,6 +73,17 @@ impl World {
         drafts::create(&scope, "D1", "irm-x", &fields, 1)
             .await
             .unwrap();
+        let suppressed = suppressions::New {
+            aim: Aim {
+                actor: Some(jane),
+                rule: RuleName::parse("new_ip").unwrap(),
+                attribute: None,
+            },
+            reason: "known".to_owned(),
+            expires_at: scope.now.plus(DAY_US),
+            alert: None,
+        };
+        suppressions::create(&scope, &suppressed).await.unwrap();
         let paths = vec![
             ("/new/{draft}", "/new/D1".to_owned()),
             ("/step/{step}", "/step/1".to_owned()),
@@ -81,6 +92,7 @@ impl World {
             ("/actors/{code}", format!("/actors/{}", jane.code())),
             ("/sources/{source}", "/sources/files".to_owned()),
             ("/rules/{key}", "/rules/new_ip".to_owned()),
+            ("/suppressions/{id}", "/suppressions/SU-1".to_owned()),
             ("/quarantine/{id}", format!("/quarantine/{}", item.id)),
         ];
         Self { app, paths }
