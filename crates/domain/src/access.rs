@@ -42,6 +42,10 @@ permissions! {
     RulesView = "rules.view",
     /// Change rules and scoring settings.
     RulesEdit = "rules.edit",
+    /// See suppressions and what they hid; preview one.
+    SuppressionsView = "suppressions.view",
+    /// Make and end suppressions.
+    SuppressionsEdit = "suppressions.edit",
     /// See sources and the quarantine.
     SourcesView = "sources.view",
     /// Create and change sources and their keys; replay or discard quarantined events.
@@ -138,6 +142,7 @@ impl Role {
                 | P::ActorsView
                 | P::EventsView
                 | P::RulesView
+                | P::SuppressionsView
                 | P::SourcesView
                 | P::IntegrationsView
                 | P::ProfileSelf
@@ -150,6 +155,7 @@ impl Role {
                         permission,
                         P::RulesEdit
                             | P::ActorsExclude
+                            | P::SuppressionsEdit
                             | P::AlertsTriage
                             | P::ExportsRun
                             | P::IntegrationsRun
@@ -159,7 +165,7 @@ impl Role {
                 looks
                     || matches!(
                         permission,
-                        P::ActorsExclude | P::AlertsTriage | P::ExportsRun
+                        P::ActorsExclude | P::AlertsTriage | P::SuppressionsEdit | P::ExportsRun
                     )
             }
             Self::AnalystL1 => looks || permission == P::AlertsTriage,

@@ -18,5 +18,6 @@ pub mod score;
 pub mod secret;
 pub mod severity;
 pub mod source;
+pub mod suppression;
 pub mod tenant;
 pub mod time;

@@ -8,6 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::id::EventId;
 use crate::rule::{RuleKey, RuleName};
+use crate::suppression::Suppression;
 use crate::time::{Day, Minute, Timestamp};
 
 /// Points with at most one decimal, held as whole tenths so that sums are exact.
@@ -176,6 +177,40 @@ pub struct Signal {
     pub span: Option<(Minute, Minute)>,
 }
 
+/// Why points do not count.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SuppressedBy {
+    /// Code of the suppression, such as `SU-7`.
+    pub code: String,
+    /// The reason its owner gave.
+    pub reason: String,
+    /// The points there would be.
+    pub points: Points,
+}
+
+impl SuppressedBy {
+    /// By a suppression.
+    pub fn of(suppression: &Suppression, points: Points) -> Self {
+        Self {
+            code: suppression.code.to_string(),
+            reason: suppression.reason.clone(),
+            points,
+        }
+    }
+}
+
+/// A rule that fired and does not count. The signal keeps its points; they are in no sum.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SuppressedSignal {
+    /// The rule's finding.
+    pub signal: Signal,
+    /// Code of the suppression.
+    pub code: String,
+    /// The reason its owner gave.
+    pub reason: String,
+}
+
 /// The complete judgement of one actor at one instant.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Assessment {
@@ -189,6 +224,9 @@ pub struct Assessment {
     pub signals: Vec<Signal>,
     /// Rules that were evaluated and found normal.
     pub normal: Vec<Signal>,
+    /// Rules that fired and do not count.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub suppressed: Vec<SuppressedSignal>,
     /// Baseline days that had events of the actor.
     pub days_used: Vec<Day>,
     /// Events inside those days.
@@ -268,6 +306,9 @@ pub struct Contribution {
     pub evidence: Vec<EventId>,
     /// How many events caused it in all.
     pub evidence_count: u64,
+    /// Set when the row does not count: its points are zero then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub suppressed: Option<SuppressedBy>,
 }
 
 /// The frozen reasons of an alert. Recomputing it gives identical bytes.
@@ -343,7 +384,7 @@ impl Snapshot {
 /// What gave points in an explanation: families where the grading has them, else rules.
 pub fn fired(rows: &[Contribution]) -> BTreeSet<RuleName> {
     rows.iter()
-        .filter(|row| row.kind == ContributionKind::Rule)
+        .filter(|row| row.kind == ContributionKind::Rule && row.suppressed.is_none())
         .filter_map(|row| RuleName::parse(row.family.as_deref().unwrap_or(&row.rule)))
         .collect()
 }

@@ -14,6 +14,7 @@ pub mod observation;
 pub mod profile;
 pub mod receipt;
 pub mod rules;
+pub mod suppress;
 pub mod track;
 pub mod words;
 

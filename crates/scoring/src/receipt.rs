@@ -8,14 +8,16 @@
 //! of others are kept with a receipt, and neither adds a point.
 
 use domain::rule::RuleSettings;
-use domain::score::{Assessment, Contribution, Points, Reference, Signal, Snapshot};
+use domain::score::{
+    Assessment, Contribution, Points, Reference, Signal, Snapshot, SuppressedSignal,
+};
 use domain::time::{Day, Minute, Zone};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use crate::calibrated::{
-    self, ActorDay, ActorState, Judged, Organisation, PerRule, explain, regrade,
+    self, ActorDay, ActorState, Judged, Organisation, PerRule, Silenced, explain_silenced, regrade,
 };
 use crate::explain::evidence::Found;
 use crate::rules;
@@ -39,6 +41,46 @@ pub enum Inputs {
         /// The past without remembered values: they are in the numbers already.
         state: Box<ActorState>,
     },
+    /// The same, where suppressions took rules out of the score.
+    Suppressed {
+        /// The minute whose end was judged.
+        minute: Minute,
+        /// Its UTC day.
+        day: Day,
+        /// One number for each rule, also for those that do not count.
+        values: Box<PerRule<f64>>,
+        /// The past without remembered values.
+        state: Box<ActorState>,
+        /// The rules that do not count, and why.
+        silenced: Vec<Silenced>,
+    },
+}
+
+impl Inputs {
+    /// Of the calibrated grading, with or without suppressed rules.
+    pub fn calibrated(
+        (minute, day): (Minute, Day),
+        values: PerRule<f64>,
+        state: ActorState,
+        silenced: Vec<Silenced>,
+    ) -> Self {
+        let (values, state) = (Box::new(values), Box::new(state));
+        if silenced.is_empty() {
+            return Self::Calibrated {
+                minute,
+                day,
+                values,
+                state,
+            };
+        }
+        Self::Suppressed {
+            minute,
+            day,
+            values,
+            state,
+            silenced,
+        }
+    }
 }
 
 /// The hash of some bytes, as lower-case hexadecimal digits.
@@ -96,7 +138,9 @@ pub fn recompute(
 ) -> Result<Snapshot, Unable> {
     let known = match inputs {
         Inputs::Classic { .. } => crate::ENGINE,
-        Inputs::Calibrated { .. } => calibrated::explain::VERSION as u32,
+        Inputs::Calibrated { .. } | Inputs::Suppressed { .. } => {
+            calibrated::explain::VERSION as u32
+        }
     };
     if stored.engine != known {
         return Err(Unable::OtherEngine {
@@ -117,20 +161,78 @@ pub fn recompute(
             day,
             values,
             state,
-        } => {
-            let organisation = reference.ok_or(Unable::Missing("the organisation's numbers"))?;
-            let judged = Judged {
-                values: **values,
-                grade: regrade(values, *day, state, organisation),
-            };
-            let explanation = explain(&judged, &ActorDay::new(*day), state, organisation);
-            calibrated::snapshot(&explanation, *minute, stored.threshold)
-        }
+        } => day_again(stored, (*minute, *day), (values, state), &[], reference)?,
+        Inputs::Suppressed {
+            minute,
+            day,
+            values,
+            state,
+            silenced,
+        } => day_again(
+            stored,
+            (*minute, *day),
+            (values, state),
+            silenced,
+            reference,
+        )?,
     };
     for (row, told) in again.contributions.iter_mut().zip(&stored.contributions) {
         take_over(row, told);
     }
     Ok(again)
+}
+
+/// The score of a snapshot without some of its rules, which are asked for by rule and family.
+/// `None` when something it was computed from is missing.
+pub fn score_without(
+    stored: &Snapshot,
+    inputs: &Inputs,
+    reference: Option<&Organisation>,
+    is_gone: impl Fn(&str, Option<&str>) -> bool,
+) -> Option<Points> {
+    let (values, day, state, known) = match inputs {
+        Inputs::Classic { .. } => {
+            let signals = stored.assessment.as_ref()?.signals.iter();
+            let left = signals.filter(|signal| !is_gone(signal.rule.word(), None));
+            return Some(left.map(|s| s.points).sum::<Points>().min(Points::MAX));
+        }
+        Inputs::Calibrated {
+            day, values, state, ..
+        } => (values, *day, state, &[][..]),
+        Inputs::Suppressed {
+            day,
+            values,
+            state,
+            silenced,
+            ..
+        } => (values, *day, state, silenced.as_slice()),
+    };
+    let mut left = **values;
+    for (rule, value) in values.iter() {
+        let before = known.iter().any(|one| one.rule == rule.word());
+        if before || (*value > 0.0 && is_gone(rule.word(), Some(rule.family().word()))) {
+            left[rule] = 0.0;
+        }
+    }
+    let grade = regrade(&left, day, state, reference?);
+    Some(Points::from_tenths(grade.tenths()))
+}
+
+fn day_again(
+    stored: &Snapshot,
+    (minute, day): (Minute, Day),
+    (values, state): (&PerRule<f64>, &ActorState),
+    silenced: &[Silenced],
+    reference: Option<&Organisation>,
+) -> Result<Snapshot, Unable> {
+    let organisation = reference.ok_or(Unable::Missing("the organisation's numbers"))?;
+    let judged = Judged {
+        values: *values,
+        grade: regrade(values, day, state, organisation),
+    };
+    let own = ActorDay::new(day);
+    let explanation = explain_silenced(&judged, silenced, &own, state, organisation);
+    Ok(calibrated::snapshot(&explanation, minute, stored.threshold))
 }
 
 fn take_over(row: &mut Contribution, told: &Contribution) {
@@ -152,9 +254,14 @@ fn regraded(stored: &Assessment) -> Assessment {
         stored.signals.iter().map(grade).collect(),
         stored.normal.iter().map(grade).collect(),
     );
+    let suppressed = stored.suppressed.iter().map(|one| SuppressedSignal {
+        signal: grade(&one.signal),
+        ..one.clone()
+    });
     let sum: Points = signals.iter().map(|s: &Signal| s.points).sum();
     let score = sum.min(Points::MAX);
     Assessment {
+        suppressed: suppressed.collect(),
         score,
         cap: score - sum,
         signals,

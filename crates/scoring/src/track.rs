@@ -8,7 +8,7 @@ use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 
 use domain::rule::{RuleKey, RuleSet, RuleSettings};
-use domain::score::{Assessment, Points, Signal};
+use domain::score::{Assessment, Points, Signal, SuppressedSignal};
 use domain::time::{Day, Minute, Zone};
 
 use crate::baseline::Baseline;
@@ -17,6 +17,7 @@ use crate::explain::evidence::{Cause, Causes};
 use crate::observation::{Observation, ValueHash};
 use crate::profile::{HourBucket, MINUTES_KEPT, Profile};
 use crate::rules::{self, Sums, Window};
+use crate::suppress::{Sightings, Suppressions};
 
 /// Everything but the events that a score depends on.
 #[derive(Debug, Clone, Copy)]
@@ -49,6 +50,9 @@ pub struct Tracker<'a> {
     resources: LastSeen,
     sums: Vec<RollingSum>,
     baselines: Vec<Arc<Baseline>>,
+    suppressions: Option<&'a Suppressions>,
+    sightings: Option<Sightings>,
+    undecided: bool,
 }
 
 impl<'a> Tracker<'a> {
@@ -68,9 +72,37 @@ impl<'a> Tracker<'a> {
                 .map(|w| RollingSum::of(&profile, w, now))
                 .collect(),
             baselines: Vec::new(),
+            suppressions: None,
+            sightings: None,
+            undecided: false,
             profile,
             criteria,
         }
+    }
+
+    /// With the actor's suppressions.
+    #[must_use]
+    pub fn with_suppressions(self, suppressions: &'a Suppressions) -> Self {
+        Self {
+            suppressions: (!suppressions.is_empty()).then_some(suppressions),
+            ..self
+        }
+    }
+
+    /// With the actor's events, for suppressions that ask for attributes of them: those from one
+    /// day before the first minute to be judged on.
+    #[must_use]
+    pub fn with_sightings(self, sightings: Sightings) -> Self {
+        Self {
+            sightings: Some(sightings),
+            ..self
+        }
+    }
+
+    /// True when a suppression could not be decided because it asks for attributes of events and
+    /// there were no sightings. Its points counted.
+    pub fn is_undecided(&self) -> bool {
+        self.undecided
     }
 
     /// The profile as it stands.
@@ -136,6 +168,7 @@ impl<'a> Tracker<'a> {
             }
         }
         signals.sort_by(|a, b| b.points.cmp(&a.points).then(a.rule.cmp(&b.rule)));
+        let suppressed = self.suppress(minute, &mut signals);
         let sum: Points = signals.iter().map(|s| s.points).sum();
         let score = sum.min(Points::MAX);
         let longest = rules.enabled().map(|r| r.window_minutes).max().unwrap_or(1);
@@ -155,12 +188,62 @@ impl<'a> Tracker<'a> {
                 falls_at: signals.iter().filter_map(|s| self.leaves(minute, s)).min(),
                 signals,
                 normal,
+                suppressed,
                 days_used,
                 baseline_events,
                 typical_hours,
             },
             causes,
         }
+    }
+
+    /// Takes the signals that do not count out of the list.
+    fn suppress(&mut self, minute: Minute, signals: &mut Vec<Signal>) -> Vec<SuppressedSignal> {
+        let mut suppressed = Vec::new();
+        if self.suppressions.is_none() {
+            return suppressed;
+        }
+        let mut counting = Vec::with_capacity(signals.len());
+        for signal in std::mem::take(signals) {
+            match self.suppression(minute, &signal) {
+                Some((code, reason)) => suppressed.push(SuppressedSignal {
+                    signal,
+                    code,
+                    reason,
+                }),
+                None => counting.push(signal),
+            }
+        }
+        *signals = counting;
+        suppressed
+    }
+
+    /// Code and reason of the first suppression that holds.
+    fn suppression(&mut self, minute: Minute, signal: &Signal) -> Option<(String, String)> {
+        for one in self.suppressions?.on(minute, signal.rule.word(), None) {
+            let holds = match &one.aim.attribute {
+                None => true,
+                Some(attribute) => {
+                    let first = first_minute(minute, signal.window_minutes);
+                    let baseline = self.baseline(minute, signal.window_minutes);
+                    let cause = Cause::of(signal, first, &baseline, &self.profile);
+                    let Some(sightings) = &self.sightings else {
+                        self.undecided = true;
+                        continue;
+                    };
+                    let zone = self.criteria.zone;
+                    let mut behind = sightings
+                        .between(first, minute)
+                        .filter(|s| cause.matches(&s.seen, zone))
+                        .peekable();
+                    behind.peek().is_some() && behind.all(|s| attribute.is_of(&s.marks))
+                }
+            };
+            if holds {
+                return Some((one.code.to_string(), one.reason.clone()));
+            }
+        }
+        None
     }
 
     fn evaluate(&mut self, minute: Minute, settings: &RuleSettings) -> Signal {

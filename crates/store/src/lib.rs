@@ -38,6 +38,7 @@ pub mod secrets;
 pub mod sessions;
 pub mod setup;
 pub mod sources;
+pub mod suppressions;
 pub mod tenants;
 pub mod tokens;
 pub mod users;

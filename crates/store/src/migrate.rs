@@ -30,6 +30,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!(2, "integrations", "0002_integrations.sql"),
     migration!(3, "calibrated", "0003_calibrated.sql"),
     migration!(4, "backtests", "0004_backtests.sql"),
+    migration!(5, "suppressions", "0005_suppressions.sql"),
     migration!(6, "told", "0006_told.sql"),
 ];
 

@@ -296,6 +296,11 @@ pub async fn forget_day(tx: &mut Tx, tenant: TenantId, day: Day) -> Result<()> {
         .bind(until)
         .execute(&mut *tx)
         .await?;
+    sql("DELETE FROM suppression_hits WHERE tenant_id = $1 AND day = $2")
+        .bind(tenant)
+        .bind(day)
+        .execute(&mut *tx)
+        .await?;
     sql("DELETE FROM score_days WHERE tenant_id = $1 AND day = $2")
         .bind(tenant)
         .bind(day)
@@ -336,6 +341,12 @@ pub async fn forget_scores(
         .bind(tenant)
         .bind(actor)
         .bind(from)
+        .execute(&mut *tx)
+        .await?;
+    sql("DELETE FROM suppression_hits WHERE tenant_id = $1 AND actor_id = $2 AND day >= $3")
+        .bind(tenant)
+        .bind(actor)
+        .bind(from.start().utc_day())
         .execute(&mut *tx)
         .await?;
     sql("DELETE FROM score_days WHERE tenant_id = $1 AND actor_id = $2 AND day >= $3")

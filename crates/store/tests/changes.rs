@@ -11,11 +11,12 @@ use domain::access::Role;
 use domain::rule::{RuleKey, RuleSettings};
 use domain::score::Points;
 use domain::source::SourceSettings;
+use domain::suppression::{Aim, Attribute};
 use domain::time::DAY_US;
 use store::api_keys::{self, NewKey};
 use store::sessions::{self, NewSession};
 use store::users::{self, NewUser};
-use store::{Error, Scope, audit, jobs, partitions, rules, setup, sources};
+use store::{Error, Scope, audit, jobs, partitions, rules, setup, sources, suppressions, tenants};
 use testkit::on_both;
 
 const NOW: &str = "2026-03-02T12:00:00Z";
@@ -344,4 +345,67 @@ on_both!(a_worker_that_lost_its_lease_cannot_write, |db| async move {
         .await
         .unwrap();
     tx.commit().await.unwrap();
+});
+
+on_both!(a_suppression_is_made_ended_and_audited, |db| async move {
+    let scope = db.acme(NOW);
+    let slug = "vpn".parse().unwrap();
+    let source = sources::create(&scope, &slug, &SourceSettings::named("VPN"), None)
+        .await
+        .unwrap();
+    let attribute = Attribute::Source {
+        id: source.id,
+        slug: "vpn".to_owned(),
+    };
+    let new = |attribute: Option<Attribute>, days: i64| suppressions::New {
+        aim: Aim {
+            actor: None,
+            rule: RuleKey::NewIp.into(),
+            attribute,
+        },
+        reason: " a known scanner ".to_owned(),
+        expires_at: scope.now.plus(days * DAY_US),
+        alert: None,
+    };
+    let version = tenants::criteria_version(&db.db, db.acme.id).await.unwrap();
+    let made = suppressions::create(&scope, &new(Some(attribute.clone()), 5))
+        .await
+        .unwrap();
+    assert_eq!(made.code.to_string(), "SU-1");
+    assert_eq!(made.aim.attribute, Some(attribute));
+    assert_eq!(made.reason, "a known scanner");
+    let entry = last_audit(&scope).await;
+    assert_eq!(
+        (entry.action.as_str(), entry.object.as_str()),
+        ("suppression.create", "SU-1")
+    );
+    assert!(entry.after.unwrap().contains("a known scanner"));
+    let after = tenants::criteria_version(&db.db, db.acme.id).await.unwrap();
+    assert!(after > version, "scores are judged with it");
+    let address = Attribute::Address("2001:db8::1".parse().unwrap());
+    let second = suppressions::create(&scope, &new(Some(address), 2))
+        .await
+        .unwrap();
+    let active = suppressions::active(&scope).await.unwrap();
+    let codes: Vec<_> = active.iter().map(|s| s.code.to_string()).collect();
+    assert_eq!(codes, ["SU-2", "SU-1"], "the soonest to end first");
+
+    let later = db.acme("2026-03-03T12:00:00Z");
+    let ended = suppressions::revoke(&later, second.code).await.unwrap();
+    assert_eq!(ended.revoked_at, Some(later.now));
+    assert_eq!(last_audit(&later).await.action, "suppression.revoke");
+    let again = suppressions::revoke(&db.acme("2026-03-04T12:00:00Z"), second.code).await;
+    assert_eq!(again.unwrap().revoked_at, Some(later.now), "once");
+    let kept = suppressions::of_tenant(&db.db, db.acme.id).await.unwrap();
+    assert_eq!(
+        kept.len(),
+        2,
+        "old minutes are judged with what was in force then"
+    );
+    let over = db.acme("2026-03-08T12:00:00Z");
+    assert!(suppressions::active(&over).await.unwrap().is_empty());
+    let page = suppressions::list(&over, Some(second.code), 9)
+        .await
+        .unwrap();
+    assert_eq!(page, [made], "newest first, after the second");
 });

@@ -19,7 +19,9 @@ use domain::rule::{RuleKey, RuleSettings};
 use domain::score::Points;
 use domain::secret::{ExposeSecret, SecretString};
 use domain::source::SourceSettings;
+use domain::suppression::Aim;
 use domain::tenant::Tenant;
+use domain::time::{DAY_US, Day};
 use store::api_keys::{self, NewKey};
 use store::collector_instances::{self, Beat};
 use store::integrations::{self, NewIntegration};
@@ -30,7 +32,7 @@ use store::tenants;
 use store::users::{self, NewUser};
 use store::{
     Error, Scope, actors, alerts, audit, backtests, drafts, events, overview, quarantine, rules,
-    runs, scores, sources,
+    runs, scores, sources, suppressions,
 };
 use testkit::events::{login, normalised};
 use testkit::{TestDb, on_both};
@@ -266,6 +268,40 @@ on_both!(nothing_crosses, |db| async move {
     assert!(!kept.cancelling);
     let past = backtests::past_alerts(&db.db, db.globex.id, domain::time::Minute(0)).await;
     assert_eq!(past.unwrap(), []);
+    let new = suppressions::New {
+        aim: Aim {
+            actor: Some(jane),
+            rule: RuleKey::NewIp.into(),
+            attribute: None,
+        },
+        reason: "known".to_owned(),
+        expires_at: acme.now.plus(DAY_US),
+        alert: None,
+    };
+    let made = suppressions::create(&acme, &new).await.unwrap();
+    not_found(suppressions::find(&globex, made.code).await);
+    not_found(suppressions::revoke(&globex, made.code).await);
+    assert!(suppressions::active(&globex).await.unwrap().is_empty());
+    let all = suppressions::list(&globex, None, 9).await.unwrap();
+    assert!(all.is_empty());
+    let scored = suppressions::of_tenant(&db.db, db.globex.id).await.unwrap();
+    assert!(scored.is_empty());
+    let hit = suppressions::Hit {
+        number: made.code.0,
+        actor: jane,
+        day: acme.now.utc_day(),
+        points: Points::whole(15),
+        alert_hidden: true,
+    };
+    let mut tx = db.db.begin().await.unwrap();
+    suppressions::save_hits(&mut tx, db.acme.id, vec![hit])
+        .await
+        .unwrap();
+    tx.commit().await.unwrap();
+    assert!(suppressions::hidden(&globex).await.unwrap().is_empty());
+    let hits = suppressions::hits_of_actor(&globex, jane, Day(0)).await;
+    assert!(hits.unwrap().is_empty());
+    assert_eq!(suppressions::hidden(&acme).await.unwrap().len(), 1);
 
     // The same names live side by side.
     fill(&db, &globex, &db.globex).await;

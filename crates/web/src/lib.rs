@@ -24,6 +24,7 @@ mod page;
 mod pages;
 mod query;
 pub mod router;
+mod suppress;
 mod viz;
 mod words;
 

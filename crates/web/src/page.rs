@@ -154,7 +154,10 @@ impl Shell {
             },
             NavGroup {
                 heading: Some("Detect"),
-                rooms: vec![room("/rules", "i-rules", "Rules")],
+                rooms: vec![
+                    room("/rules", "i-rules", "Rules"),
+                    room("/suppressions", "i-mute", "Suppressions"),
+                ],
             },
             NavGroup {
                 heading: Some("Connect"),

@@ -152,6 +152,10 @@ routes! {
         post "/rules/backtests/{id}/publish" RulesEdit => pages::backtests::publish;
         get "/rules/{key}" RulesView => pages::rule::show;
         post "/rules/{key}" RulesEdit => pages::rule::update;
+        get "/suppressions" SuppressionsView => pages::suppressions::list;
+        get "/suppressions/new" SuppressionsEdit => pages::suppressions::new_form;
+        post "/suppressions" SuppressionsEdit => pages::suppressions::create;
+        post "/suppressions/{id}/revoke" SuppressionsEdit => pages::suppressions::revoke;
         get "/settings" RulesView => pages::settings::index;
         get "/settings/general" RetentionManage => pages::settings::general::show;
         post "/settings/general" RetentionManage => pages::settings::general::update;
@@ -196,6 +200,11 @@ routes! {
         delete "/api/rules/backtests/{id}" RulesEdit => api::backtests::cancel;
         get "/api/rules/{key}" RulesView => api::rules::show;
         put "/api/rules/{key}" RulesEdit => api::rules::update;
+        get "/api/suppressions" SuppressionsView => api::suppressions::list;
+        post "/api/suppressions" SuppressionsEdit => api::suppressions::create;
+        post "/api/suppressions/preview" SuppressionsView => api::suppressions::preview;
+        get "/api/suppressions/{id}" SuppressionsView => api::suppressions::show;
+        delete "/api/suppressions/{id}" SuppressionsEdit => api::suppressions::revoke;
         get "/api/settings/scoring" RulesView => api::settings::scoring;
         put "/api/settings/scoring" RulesEdit => api::settings::update_scoring;
         get "/api/settings/actions" RulesView => api::actions::show;

@@ -13,8 +13,11 @@ use domain::access::Role;
 use domain::actor::ActorKey;
 use domain::integration::config::Webhook;
 use domain::integration::{Configuration, Mode, Provider, Settings};
+use domain::rule::RuleName;
+use domain::suppression::Aim;
+use domain::time::DAY_US;
 use store::integrations::{self, NewIntegration};
-use store::{alerts, audit, backtests, drafts, events, quarantine};
+use store::{alerts, audit, backtests, drafts, events, quarantine, suppressions};
 use testkit::app::Answer;
 use testkit::events::{ndjson, office_days, theft};
 use testkit::{Engine, TestApp};
@@ -76,6 +79,17 @@ impl World {
         let live = backtests::in_force(&scope).await.unwrap();
         backtests::start(&scope, 7, &live, &live).await.unwrap();
         app.run_backtests().await;
+        let suppressed = suppressions::New {
+            aim: Aim {
+                actor: Some(jane),
+                rule: RuleName::parse("new_ip").unwrap(),
+                attribute: None,
+            },
+            reason: "known".to_owned(),
+            expires_at: scope.now.plus(DAY_US),
+            alert: None,
+        };
+        suppressions::create(&scope, &suppressed).await.unwrap();
         let paths = vec![
             ("/new/{draft}", "/new/D1".to_owned()),
             ("/step/{step}", "/step/1".to_owned()),
@@ -85,6 +99,7 @@ impl World {
             ("/sources/{source}", "/sources/files".to_owned()),
             ("/rules/{key}", "/rules/new_ip".to_owned()),
             ("/backtests/{id}", "/backtests/1".to_owned()),
+            ("/suppressions/{id}", "/suppressions/SU-1".to_owned()),
             ("/quarantine/{id}", format!("/quarantine/{}", item.id)),
         ];
         Self { app, paths }

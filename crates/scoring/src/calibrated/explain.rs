@@ -139,7 +139,7 @@ fn counterfactual(rows: &[Row], score: i32) -> String {
     format!("Would have stayed below 60 {}.", single.join(", or "))
 }
 
-struct Context<'a> {
+pub(super) struct Context<'a> {
     judged: &'a Judged,
     day: &'a ActorDay,
     state: &'a ActorState,
@@ -150,7 +150,7 @@ struct Context<'a> {
 }
 
 impl<'a> Context<'a> {
-    fn new(
+    pub(super) fn new(
         judged: &'a Judged,
         day: &'a ActorDay,
         state: &'a ActorState,
@@ -169,6 +169,11 @@ impl<'a> Context<'a> {
             odd_hours: odd.map(|(hour, _)| 1_u32 << hour).sum(),
             scale: SHOWN * 10.0 / judged.grade.threshold,
         }
+    }
+
+    /// Hours of the actor's clock that are rare for it, one bit each.
+    pub(super) fn odd_hours(&self) -> u32 {
+        self.odd_hours
     }
 
     /// Every row with its exact tenths.
@@ -416,6 +421,7 @@ fn blank(kind: ContributionKind, rule: &str) -> Contribution {
         peers: None,
         evidence: Vec::new(),
         evidence_count: 0,
+        suppressed: None,
     }
 }
 

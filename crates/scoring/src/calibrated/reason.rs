@@ -72,7 +72,8 @@ pub fn headline(actor: &str, explanation: &Explanation) -> String {
     let mut named: Vec<String> = Vec::new();
     for row in &explanation.rows {
         let row = &row.contribution;
-        if row.kind == ContributionKind::Rule && !named.contains(&row.short) {
+        let counts = row.kind == ContributionKind::Rule && row.suppressed.is_none();
+        if counts && !named.contains(&row.short) {
             named.push(row.short.clone());
         }
     }

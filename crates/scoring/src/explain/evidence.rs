@@ -87,7 +87,8 @@ impl Cause {
         }
     }
 
-    fn matches(&self, seen: &Observation, zone: &Zone) -> bool {
+    /// True when an event of the actor is one of the causes.
+    pub fn matches(&self, seen: &Observation, zone: &Zone) -> bool {
         if seen.minute < self.first {
             return false;
         }

@@ -10,7 +10,7 @@ use domain::baseline::MIN_BASELINE_EVENTS;
 use domain::rule::RuleKey;
 use domain::score::{
     Assessment, Contribution, ContributionKind, Judgement, Points, Reference, Signal, Snapshot,
-    Unit,
+    SuppressedBy, SuppressedSignal, Unit,
 };
 use domain::time::Zone;
 
@@ -56,6 +56,7 @@ pub fn snapshot(
     if assessment.cap != Points::ZERO {
         contributions.push(cap(assessment));
     }
+    contributions.extend(suppressed_rows(assessment, zone));
     Snapshot {
         engine: ENGINE,
         ruleset: CLASSIC.to_owned(),
@@ -85,14 +86,30 @@ pub fn rows(judgement: &Judgement, zone: &Zone) -> Vec<Contribution> {
 /// A few words for each reason of a stored judgement.
 pub fn short_rows(judgement: &Judgement) -> Vec<String> {
     match judgement {
-        Judgement::Classic(assessment) => assessment.signals.iter().map(short).collect(),
-        Judgement::Calibrated(explained) => explained
-            .contributions
-            .iter()
-            .filter(|row| row.points > Points::ZERO)
-            .map(|row| row.short.clone())
-            .collect(),
+        Judgement::Classic(assessment) => short_assessment(assessment),
+        Judgement::Calibrated(explained) => short_contributions(&explained.contributions),
     }
+}
+
+/// A few words for each reason of an assessment, what does not count last.
+pub fn short_assessment(assessment: &Assessment) -> Vec<String> {
+    let suppressed = assessment.suppressed.iter();
+    let suppressed = suppressed.map(|one| format!("{} (suppressed)", short(&one.signal)));
+    assessment
+        .signals
+        .iter()
+        .map(short)
+        .chain(suppressed)
+        .collect()
+}
+
+/// A few words for each row that adds points or would.
+pub fn short_contributions(rows: &[Contribution]) -> Vec<String> {
+    let words = |row: &Contribution| match &row.suppressed {
+        Some(_) => Some(format!("{} (suppressed)", row.short)),
+        None => (row.points > Points::ZERO).then(|| row.short.clone()),
+    };
+    rows.iter().filter_map(words).collect()
 }
 
 /// The rows that explain an assessment, without evidence: for scores that raised no alert.
@@ -102,7 +119,35 @@ pub fn contributions(assessment: &Assessment, zone: &Zone) -> Vec<Contribution> 
     if assessment.cap != Points::ZERO {
         rows.push(cap(assessment));
     }
+    rows.extend(suppressed_rows(assessment, zone));
     rows
+}
+
+/// One row for each signal that does not count.
+fn suppressed_rows(assessment: &Assessment, zone: &Zone) -> Vec<Contribution> {
+    let row = |one: &SuppressedSignal| {
+        let by = SuppressedBy {
+            code: one.code.clone(),
+            reason: one.reason.clone(),
+            points: one.signal.points,
+        };
+        suppressed(contribution(&one.signal, assessment, zone), by)
+    };
+    assessment.suppressed.iter().map(row).collect()
+}
+
+/// The row as it stands when it does not count.
+pub fn suppressed(row: Contribution, by: SuppressedBy) -> Contribution {
+    Contribution {
+        points: Points::ZERO,
+        sentence: format!(
+            "Suppressed by {}, would add {}: {}",
+            by.code, by.points, row.sentence
+        ),
+        counterfactual: None,
+        suppressed: Some(by),
+        ..row
+    }
 }
 
 fn contribution(signal: &Signal, assessment: &Assessment, zone: &Zone) -> Contribution {
@@ -130,6 +175,7 @@ fn contribution(signal: &Signal, assessment: &Assessment, zone: &Zone) -> Contri
         peers: None,
         evidence: Vec::new(),
         evidence_count: 0,
+        suppressed: None,
     }
 }
 
@@ -159,6 +205,7 @@ fn cap(assessment: &Assessment) -> Contribution {
         peers: None,
         evidence: Vec::new(),
         evidence_count: 0,
+        suppressed: None,
     }
 }
 

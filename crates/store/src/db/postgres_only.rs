@@ -109,7 +109,7 @@ pub(crate) const END: &str = "SELECT tx::TEXT::BIGINT AS hi, seq AS lo
 
 /// One actor's events between two instants that lie at or before a position.
 pub(crate) const HISTORY: &str =
-    "SELECT id, occurred_at, action, outcome, resource, resource_id, ip,
+    "SELECT id, source_id, occurred_at, action, outcome, resource, resource_id, ip,
     user_agent, bytes, severity, host
  FROM events
  WHERE tenant_id = $1 AND actor_id = $2 AND occurred_at >= $3 AND occurred_at < $4

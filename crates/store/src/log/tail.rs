@@ -149,6 +149,7 @@ pub async fn history(
             let event = Tailed {
                 tenant,
                 actor,
+                source: SourceId(row.get("source_id")?),
                 ..observed(row)?
             };
             after = (event.occurred_at, event.id);

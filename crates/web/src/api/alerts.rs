@@ -133,6 +133,19 @@ pub(crate) struct ContributionBody {
     evidence: Vec<String>,
     /// How many there were in all.
     evidence_count: u64,
+    /// Present when the row does not count: its points are zero then.
+    suppressed: Option<SuppressedBody>,
+}
+
+/// Why a row does not count.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct SuppressedBody {
+    /// The suppression, such as SU-7.
+    code: String,
+    /// The reason its owner gave.
+    reason: String,
+    /// The points there would be.
+    points: f64,
 }
 
 impl AlertBody {

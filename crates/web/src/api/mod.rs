@@ -16,6 +16,7 @@ pub(crate) mod quarantine;
 pub(crate) mod rules;
 pub(crate) mod settings;
 pub(crate) mod sources;
+pub(crate) mod suppressions;
 pub(crate) mod users;
 
 use axum::http::StatusCode;

@@ -27,6 +27,12 @@ pub(crate) struct OverviewBody {
     /// Events that were put aside and wait for a decision.
     quarantined: i64,
     alert_threshold: f64,
+    /// Suppressions in force.
+    active_suppressions: usize,
+    /// When the first of them ends.
+    next_suppression_end: Option<String>,
+    /// Keys of rules that are off.
+    disabled_rules: Vec<&'static str>,
 }
 
 /// One count.
@@ -48,7 +54,13 @@ pub(crate) async fn show(who: Require<permit::OverviewView>) -> WebResult<Respon
     let range = (hour(scope.now.plus(-DAY_US)), hour(scope.now) + 1);
     let severities = overview::open_by_severity(scope).await?;
     let statuses = overview::by_status(scope).await?;
+    let active = store::suppressions::active(scope).await?;
+    let rules = store::rules::list(scope).await?;
+    let off = rules.iter().filter(|rule| !rule.enabled);
     Ok(json(&OverviewBody {
+        active_suppressions: active.len(),
+        next_suppression_end: active.first().map(|one| one.expires_at.to_string()),
+        disabled_rules: off.map(|rule| rule.key.word()).collect(),
         open_alerts: severities.iter().map(|(_, n)| n).sum(),
         by_severity: severities
             .into_iter()

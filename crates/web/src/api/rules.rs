@@ -4,13 +4,16 @@ use axum::response::Response;
 use domain::rule::{RuleKey, RuleSet, RuleSettings};
 use domain::score::Points;
 use serde::{Deserialize, Serialize};
-use store::rules;
+use store::Scope;
+use store::rules::{self, Record};
 use utoipa::ToSchema;
 
 use super::{List, json};
 use crate::auth::{Require, permit};
 use crate::error::{WebError, WebResult};
 use crate::form::{Json, Path};
+use crate::pages::rules::recent;
+use crate::pages::rules::tally::Tally;
 
 /// A rule's settings.
 #[derive(Debug, Serialize, ToSchema)]
@@ -28,11 +31,49 @@ pub(crate) struct RuleBody {
     window_minutes: u32,
     /// Send it back when changing the rule.
     version: i64,
+    /// What became of its alerts of the last 30 days; absent in a draft.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    verdicts: Option<VerdictsBody>,
+}
+
+/// What became of the alerts of a rule.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct VerdictsBody {
+    /// Alerts in which it gave points.
+    alerts: usize,
+    /// Closed as confirmed, benign or false; duplicate and unclear ones do not count.
+    judged: usize,
+    /// Of these, confirmed.
+    confirmed: usize,
+    /// Percent of the judged that were confirmed; null while there are fewer than five.
+    precision: Option<usize>,
+}
+
+impl From<&Tally> for VerdictsBody {
+    fn from(tally: &Tally) -> Self {
+        Self {
+            alerts: tally.fired,
+            judged: tally.judged,
+            confirmed: tally.right,
+            precision: tally.precision(),
+        }
+    }
+}
+
+impl RuleBody {
+    fn of(rule: &RuleSettings, records: &[Record]) -> Self {
+        Self {
+            verdicts: Some(VerdictsBody::from(&Tally::of(rule.key, records))),
+            ..Self::from(rule)
+        }
+    }
 }
 
 impl From<&RuleSettings> for RuleBody {
     fn from(rule: &RuleSettings) -> Self {
         Self {
+            verdicts: None,
             key: rule.key.word(),
             title: rule.key.title(),
             enabled: rule.enabled,
@@ -54,6 +95,10 @@ pub(crate) struct RuleChange {
     #[serde(default, rename = "title")]
     #[schema(ignore)]
     _title: Option<serde::de::IgnoredAny>,
+    /// Ignored, as the title.
+    #[serde(default, rename = "verdicts")]
+    #[schema(ignore)]
+    _verdicts: Option<serde::de::IgnoredAny>,
     enabled: Option<bool>,
     /// 0 to 100 points.
     weight: Option<f64>,
@@ -97,8 +142,10 @@ impl std::str::FromStr for Key {
     }
 }
 
-fn body(rules: &RuleSet) -> Response {
-    json(&List::whole(rules.iter().map(RuleBody::from).collect()))
+async fn body(scope: &Scope, rules: &RuleSet) -> WebResult<Response> {
+    let records = recent(scope).await?;
+    let rules = rules.iter().map(|rule| RuleBody::of(rule, &records));
+    Ok(json(&List::whole(rules.collect())))
 }
 
 /// Every rule in force.
@@ -107,7 +154,7 @@ fn body(rules: &RuleSet) -> Response {
     responses((status = 200, body = List<RuleBody>))
 )]
 pub(crate) async fn list(who: Require<permit::RulesView>) -> WebResult<Response> {
-    Ok(body(&rules::list(&who.scope).await?))
+    body(&who.scope, &rules::list(&who.scope).await?).await
 }
 
 /// One rule.
@@ -125,7 +172,8 @@ pub(crate) async fn show(
         .iter()
         .find(|r| r.key == key.0)
         .ok_or_else(WebError::not_found)?;
-    Ok(json(&RuleBody::from(rule)))
+    let records = recent(&who.scope).await?;
+    Ok(json(&RuleBody::of(rule, &records)))
 }
 
 /// Changes one rule.
@@ -156,7 +204,8 @@ pub(crate) async fn update(
         .iter()
         .find(|r| r.key == key.0)
         .ok_or_else(WebError::not_found)?;
-    Ok(json(&RuleBody::from(rule)))
+    let records = recent(&who.scope).await?;
+    Ok(json(&RuleBody::of(rule, &records)))
 }
 
 /// Several changes: a list, or what the list of rules answers.
@@ -198,5 +247,6 @@ pub(crate) async fn update_all(
     Json(changes): Json<RuleChanges>,
 ) -> WebResult<Response> {
     let wanted = changes.applied_to(&rules::list(&who.scope).await?)?;
-    Ok(body(&rules::update(&who.scope, &wanted).await?))
+    let after = rules::update(&who.scope, &wanted).await?;
+    body(&who.scope, &after).await
 }

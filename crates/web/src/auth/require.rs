@@ -44,6 +44,7 @@ macro_rules! permits {
 
 permits! {
     OverviewView, AlertsView, AlertsTriage, ActorsView, ActorsExclude, EventsView, ExportsRun, RulesView, RulesEdit,
+    SuppressionsView, SuppressionsEdit,
     SourcesView, SourcesManage, IntegrationsView, IntegrationsManage, IntegrationsRun, SecretsRotate,
     UsersView, AuditView, RetentionManage, ProfileSelf,
 }

@@ -55,6 +55,26 @@ struct ActorPage {
     alerts: Vec<Alert>,
     about: About,
     drifts: Vec<Drift>,
+    /// What suppressions hid of the last days, in words.
+    suppressed: Vec<(String, String)>,
+}
+
+/// What suppressions hid of an actor in the last 14 days: code and words.
+async fn suppressed(scope: &Scope, actor: ActorId) -> WebResult<Vec<(String, String)>> {
+    let since = scope.now.plus(-14 * DAY_US).utc_day();
+    let hits = store::suppressions::hits_of_actor(scope, actor, since).await?;
+    let words = hits.into_iter().map(|hit| {
+        let alert = if hit.alert_hidden {
+            ", and so an alert"
+        } else {
+            ""
+        };
+        (
+            format!("SU-{}", hit.number),
+            format!("hid {} points on {}{alert}", hit.points, hit.day),
+        )
+    });
+    Ok(words.collect())
 }
 
 /// What every page of an actor begins with.
@@ -146,6 +166,7 @@ pub(crate) async fn show(
         .await?,
         timeline: Timeline::of(scope, &head.actor, view.as_ref(), &asked).await?,
         why: Why::of(scope, &head.actor).await?,
+        suppressed: suppressed(scope, code.0).await?,
         features: known.map_or_else(Vec::new, |v| features(v, &today)),
         hours: known.map(|v| hours(&v.hours, &v.typical_hours)),
         addresses: addresses

@@ -52,6 +52,8 @@ struct AlertPage {
     /// Earlier events, when they were too few to speak of habits.
     young: Option<u64>,
     calibrated: bool,
+    /// Where a suppression of the same begins, once the alert turned out to be expected or false.
+    suppress_similar: Option<String>,
 }
 
 /// One row of the waterfall.
@@ -61,6 +63,10 @@ struct Row {
     bar: Bar,
     /// The rule's version now, when it has changed since.
     changed: Option<i64>,
+    /// Who sent the frozen events behind it, in words.
+    sources: String,
+    /// Where a suppression of the same begins.
+    suppress: Option<String>,
 }
 
 /// One strip of "usual and now".
@@ -111,6 +117,7 @@ pub(crate) async fn show(
     earlier.retain(|other| other.id != alert.id);
     let (zone, now) = (&scope.tenant.scoring.zone, scope.now);
     let when = |at| When::of(at, zone, now);
+    let may_suppress = who.user.role.allows(Permission::SuppressionsEdit);
     let title = format!("{} {} – {}", alert.code, alert.severity, alert.actor_name);
     let template = AlertPage {
         shell: Shell::of(&who, "/alerts", title)
@@ -118,7 +125,15 @@ pub(crate) async fn show(
             .with_message(message(query.as_deref())),
         score: score(&alert, &snapshot),
         lede: alert.sentence.clone(),
-        rows: waterfall_rows(&snapshot, &rules_now),
+        rows: waterfall_rows(&snapshot, &rules_now)
+            .into_iter()
+            .map(|row| Row {
+                sources: sources(&row.contribution, &evidence),
+                suppress: row_suppression(&alert, &row.contribution).filter(|_| may_suppress),
+                ..row
+            })
+            .collect(),
+        suppress_similar: similar(&alert).filter(|_| may_suppress),
         caption: caption(&snapshot),
         normal: snapshot.normal.clone(),
         scored_at: when(snapshot.at),
@@ -168,6 +183,8 @@ fn waterfall_rows(snapshot: &Snapshot, rules_now: &domain::rule::RuleSet) -> Vec
         Row {
             title: row_title(contribution),
             changed: now.filter(|v| *v != contribution.version && key.is_some()),
+            sources: String::new(),
+            suppress: None,
             contribution: contribution.clone(),
             bar,
         }
@@ -175,11 +192,44 @@ fn waterfall_rows(snapshot: &Snapshot, rules_now: &domain::rule::RuleSet) -> Vec
     .collect()
 }
 
+/// Who sent the frozen events behind a row, most first: `files 12, vpn 3`.
+fn sources(row: &Contribution, evidence: &[Evidence]) -> String {
+    let mut counts: std::collections::BTreeMap<&str, usize> = std::collections::BTreeMap::new();
+    let behind = evidence
+        .iter()
+        .filter(|e| e.rules.iter().any(|rule| rule.word() == row.rule));
+    for one in behind {
+        *counts.entry(&one.source).or_default() += 1;
+    }
+    let mut counts: Vec<_> = counts.into_iter().collect();
+    counts.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+    let each = counts
+        .iter()
+        .map(|(source, count)| format!("{source} {count}"));
+    each.collect::<Vec<_>>().join(", ")
+}
+
+/// Where a suppression of a row's rule begins.
+fn row_suppression(alert: &Alert, row: &Contribution) -> Option<String> {
+    let counts = row.kind == ContributionKind::Rule && row.suppressed.is_none();
+    counts.then(|| format!("/suppressions/new?alert={}&rule={}", alert.code, row.rule))
+}
+
+/// Where a suppression begins once an alert turned out to be expected or false.
+fn similar(alert: &Alert) -> Option<String> {
+    let expected = matches!(
+        alert.disposition?,
+        Disposition::BenignExpected | Disposition::FalsePositive
+    );
+    let closed = alert.status.is_closed();
+    (expected && closed).then(|| format!("/suppressions/new?alert={}", alert.code))
+}
+
 fn caption(snapshot: &Snapshot) -> String {
     let rules = snapshot
         .contributions
         .iter()
-        .filter(|c| c.kind == ContributionKind::Rule)
+        .filter(|c| c.kind == ContributionKind::Rule && c.suppressed.is_none())
         .count();
     let rules = words::plural(rules as f64, "rule adds", "rules add");
     let score = snapshot.score();

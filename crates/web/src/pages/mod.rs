@@ -19,6 +19,7 @@ pub(crate) mod settings;
 pub(crate) mod setup;
 pub(crate) mod source;
 pub(crate) mod sources;
+pub(crate) mod suppressions;
 pub(crate) mod wizard;
 pub(crate) mod wizard_step;
 

@@ -9,10 +9,11 @@ mod top;
 use askama::Template;
 use axum::extract::RawQuery;
 use axum::response::{IntoResponse, Response};
+use domain::tenant::RuleSetName;
 use domain::time::DAY_US;
 use scoring::words;
 use store::overview::{self, Arrival};
-use store::{actors, sources};
+use store::{Scope, actors, rules, sources};
 
 use crate::auth::{Require, permit};
 use crate::error::WebResult;
@@ -44,6 +45,26 @@ struct Panels {
     coverage: Coverage,
     confidence: Confidence,
     histogram: Histogram,
+    /// What does not count now, in words, with where to look.
+    quieted: Vec<(String, &'static str)>,
+}
+
+/// What does not count now: suppressions in force, rules that are off.
+async fn quieted(scope: &Scope) -> WebResult<Vec<(String, &'static str)>> {
+    let mut list = Vec::new();
+    if let Some(text) = super::suppressions::in_force(scope).await? {
+        list.push((text, "/suppressions"));
+    }
+    if scope.tenant.scoring.ruleset == RuleSetName::Classic {
+        let rules = rules::list(scope).await?;
+        let off = rules.iter().filter(|rule| !rule.enabled);
+        let off: Vec<String> = off.map(|rule| rule.key.title().to_lowercase()).collect();
+        if !off.is_empty() {
+            let count = words::plural(off.len() as f64, "rule is", "rules are");
+            list.push((format!("{count} off: {}", words::list(&off)), "/rules"));
+        }
+    }
+    Ok(list)
 }
 
 /// The page.
@@ -84,6 +105,7 @@ async fn panels<P>(
         top: Top::of(scope).await?,
         confidence: Confidence::of(actors::baseline_confidence(scope).await?),
         histogram: super::alerts::histogram(who).await?,
+        quieted: quieted(scope).await?,
         coverage,
     })
 }

@@ -3,7 +3,7 @@
 use domain::rule::RuleKey;
 
 /// Every kind of thing the log is about, with the word people read.
-pub(crate) const KINDS: [(&str, &str); 11] = [
+pub(crate) const KINDS: [(&str, &str); 12] = [
     ("actor", "Actors"),
     ("actors", "Directories of actors"),
     ("alert", "Alerts"),
@@ -13,6 +13,7 @@ pub(crate) const KINDS: [(&str, &str); 11] = [
     ("rule", "Rules"),
     ("settings", "Settings"),
     ("source", "Sources and keys"),
+    ("suppression", "Suppressions"),
     ("token", "Personal tokens"),
     ("user", "People"),
 ];
@@ -34,6 +35,8 @@ pub(super) fn action(word: &str) -> Option<&'static str> {
         "rule.update" => "changed a rule",
         "backtest.start" => "started a backtest",
         "backtest.cancel" => "cancelled a backtest",
+        "suppression.create" => "made a suppression",
+        "suppression.revoke" => "ended a suppression",
         "settings.update" => "changed settings",
         "source.create" => "created a source",
         "source.update" => "changed a source",

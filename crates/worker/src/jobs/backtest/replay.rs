@@ -24,7 +24,7 @@ use store::scoring::{self as actors, LatestAlert};
 
 use crate::error::Result;
 use crate::jobs::score::calibrated::briefing::{Briefing, Readers};
-use crate::jobs::score::calibrated::closing::{self, JudgedDay, Pasts, Telling};
+use crate::jobs::score::calibrated::closing::{self, JudgedDay, Pasts, Telling, Yardstick};
 use crate::jobs::score::calibrated::crossing;
 use crate::jobs::score::calibrated::ledger::OpenDay;
 use crate::jobs::score::follow::{criteria, observe};
@@ -344,18 +344,30 @@ impl Calibrated {
         self.learn_keys(db, tenant.id, &events.open.actors).await?;
         let (day, open) = (events.day, events.open.clone());
         let organisation = Arc::clone(&self.organisation);
-        let how = (tenant.scoring.alert_threshold, Telling::Score);
+        // Rules are compared: what was suppressed meanwhile is another question.
+        let yardstick = Yardstick {
+            threshold: tenant.scoring.alert_threshold,
+            suppressions: Arc::default(),
+            telling: Telling::Score,
+        };
         let keys = Arc::clone(&self.keys);
         let mut pasts = std::mem::take(&mut self.pasts);
         let excluded = briefing.excluded(day);
         let done = tokio::task::spawn_blocking(move || {
             if is_last {
                 let all: Vec<ActorId> = open.actors.keys().copied().collect();
-                let judged = closing::judge_some(day, &open, &all, &pasts, organisation, how);
+                let judged =
+                    closing::judge_some(day, &open, &all, &pasts, organisation, &yardstick);
                 return (judged, None, pasts);
             }
-            let ((judged, _), after) =
-                closing::close((day, open), &excluded, &mut pasts, &keys, organisation, how);
+            let ((judged, _), after) = closing::close(
+                (day, open),
+                &excluded,
+                &mut pasts,
+                &keys,
+                organisation,
+                &yardstick,
+            );
             pasts.forget_before();
             (judged, Some(after), pasts)
         });

@@ -7,15 +7,18 @@ use domain::event::Outcome;
 use domain::id::SourceId;
 use domain::rule::{RuleSet, RuleSettings};
 use domain::score::{Assessment, Points};
+use domain::suppression::{Marks, Suppression, SuppressionCode};
 use domain::tenant::{RuleSetName, Tenant};
 use domain::time::{DAY_US, Day, HOUR_US, Minute, Timestamp, Zone};
 use scoring::observation::{Observation, ValueHash};
 use scoring::profile::Profile;
+use scoring::suppress::{Sighting, Sightings, Suppressions};
 use scoring::track::{Criteria, Scored, Tracker};
 use store::Db;
 use store::db::Tx;
 use store::log::{self, Position, Tailed};
 use store::scoring::{self as rows, HourCount, StoredProfile};
+use store::suppressions::{self, Hit};
 
 use super::{TenantPass, current_minute};
 use crate::error::Result;
@@ -41,6 +44,12 @@ pub(crate) struct Followed {
     pub days: BTreeMap<Day, (Minute, Points)>,
     /// Minutes whose score reached the threshold.
     pub alerting: Vec<Scored>,
+    /// What suppressions hid.
+    pub hits: Vec<Hit>,
+    /// The next minute at which the score can change without new events.
+    pub due: Option<Minute>,
+    /// Whether a suppression could not be decided without looking at events.
+    undecided: bool,
     /// The judgement now, after the windows have emptied as far as time has passed.
     pub now: Assessment,
     /// From which minute on earlier scores are replaced, and why.
@@ -51,6 +60,7 @@ pub(crate) struct Followed {
 }
 
 /// What must be done for one actor.
+#[derive(Clone)]
 pub(crate) struct Work {
     actor: ActorId,
     part: Partition,
@@ -58,6 +68,7 @@ pub(crate) struct Work {
     profile: Profile,
     points: String,
     excluded: BTreeSet<Day>,
+    suppressions: Suppressions,
     events: Vec<Tailed>,
     /// Set when the profile cannot simply go on: judge again from here, from stored events.
     replay_from: Option<Minute>,
@@ -83,6 +94,7 @@ pub(crate) async fn prepare(
     let grouped = by_actor(events);
     let actors: Vec<ActorId> = grouped.keys().copied().collect();
     let rules = rules_of(db, &tenant).await?;
+    let all = suppressions_of(db, &tenant).await?;
     let (mut stored, mut excluded) = (HashMap::new(), HashMap::new());
     let mut told = HashMap::new();
     for chunk in actors.chunks(500) {
@@ -96,17 +108,24 @@ pub(crate) async fn prepare(
             let left_out = excluded.remove(&actor).unwrap_or_default();
             let zone = told.remove(&actor).and_then(|told| told.facts.zone);
             let zone = zone.unwrap_or_else(|| tenant.scoring.zone.clone());
-            plan((actor, zone), stored.remove(&actor), left_out, events)
+            let mut work = plan((actor, zone), stored.remove(&actor), left_out, events);
+            work.suppressions = work.touching(&all);
+            work
         })
         .collect();
     // Judging is pure computation: not on the threads that serve requests.
     let prepared = tokio::task::spawn_blocking(move || {
-        let (late, in_order): (Vec<_>, Vec<_>) =
+        let (mut late, in_order): (Vec<_>, Vec<_>) =
             work.into_iter().partition(|w| w.replay_from.is_some());
-        let done = in_order
-            .into_iter()
-            .map(|w| follow(w, &tenant, &rules, now))
-            .collect();
+        let mut done = Vec::with_capacity(in_order.len());
+        for work in in_order {
+            let again = work.suppressions.need_events().then(|| work.clone());
+            let followed = follow(work, &tenant, &rules, None, now);
+            match again {
+                Some(work) if followed.undecided => late.push(work),
+                _ => done.push(followed),
+            }
+        }
         Prepared {
             tenant,
             rules,
@@ -131,7 +150,16 @@ async fn rules_of(db: &Db, tenant: &Tenant) -> Result<RuleSet> {
     })
 }
 
-/// Replays the actors whose events came late, reading their events up to the pass's position.
+/// The suppressions of a tenant, of which only its own grading makes use here.
+async fn suppressions_of(db: &Db, tenant: &Tenant) -> Result<Vec<Suppression>> {
+    Ok(match tenant.scoring.ruleset {
+        RuleSetName::Classic => suppressions::of_tenant(db, tenant.id).await?,
+        RuleSetName::Calibrated => Vec::new(),
+    })
+}
+
+/// Replays the actors whose events came late, reading their events up to the pass's position; and
+/// follows those with suppressions that ask for attributes of events.
 pub(crate) async fn replay_late(
     tx: &mut Tx,
     prepared: Prepared,
@@ -146,13 +174,75 @@ pub(crate) async fn replay_late(
         hours,
     } = prepared;
     for work in late {
-        done.push(replay(tx, work, (&tenant, &rules), until, now).await?);
+        let followed = if work.replay_from.is_some() {
+            replay(tx, work, (&tenant, &rules), until, now).await?
+        } else {
+            let (first, last) = work.minutes();
+            let who = (tenant.id, work.actor);
+            let seen = sightings(tx, who, (first, last), until).await?;
+            follow(work, &tenant, &rules, Some(seen), now)
+        };
+        done.push(followed);
     }
     Ok(TenantPass {
         tenant,
         actors: done,
         hours,
     })
+}
+
+impl Work {
+    /// First and last minute of the events.
+    fn minutes(&self) -> (Minute, Minute) {
+        let minute = |event: Option<&Tailed>| event.map(|e| e.occurred_at.minute());
+        let first = minute(self.events.first()).unwrap_or_default();
+        (first, minute(self.events.last()).unwrap_or(first))
+    }
+
+    /// The suppressions that can touch a minute judged for these events. A replay begins with the
+    /// day of the first.
+    fn touching(&self, all: &[Suppression]) -> Suppressions {
+        let first = self.minutes().0.start().utc_day().utc_start().minute();
+        Suppressions::of(all, self.actor, (first, Minute(i64::MAX)))
+    }
+}
+
+/// An actor's events as suppressions look at them, from a day before the first minute on.
+pub(crate) async fn sightings(
+    tx: &mut Tx,
+    who: (domain::id::TenantId, ActorId),
+    (first, last): (Minute, Minute),
+    until: Position,
+) -> Result<Sightings> {
+    let mut seen = Vec::new();
+    let range = (first.start().plus(-DAY_US), last.end());
+    log::history(tx, who, range, until, |event| {
+        seen.push(Sighting {
+            seen: observe(&event),
+            marks: marks(&event),
+        });
+    })
+    .await?;
+    Ok(Sightings::of(seen))
+}
+
+/// What suppressions compare with their attributes.
+pub(crate) fn marks(event: &Tailed) -> Marks {
+    Marks {
+        address: event.ip,
+        resource: event.resource.clone(),
+        source: event.source,
+    }
+}
+
+/// The next minute at which a score can change without new events: when a window empties, or a
+/// suppression begins or ends.
+pub(crate) fn due(judged: &Assessment, suppressions: &Suppressions) -> Option<Minute> {
+    let scored = !judged.signals.is_empty() || !judged.suppressed.is_empty();
+    let ahead = (judged.minute, Minute(i64::MAX));
+    let edge = suppressions.edges(ahead).into_iter().next();
+    let edge = edge.filter(|_| scored);
+    [judged.falls_at, edge].into_iter().flatten().min()
 }
 
 fn plan(
@@ -187,12 +277,19 @@ fn plan(
         profile,
         points,
         excluded,
+        suppressions: Suppressions::default(),
         events,
         replay_from,
     }
 }
 
-fn follow(work: Work, tenant: &Tenant, rules: &RuleSet, now: Timestamp) -> Followed {
+fn follow(
+    work: Work,
+    tenant: &Tenant,
+    rules: &RuleSet,
+    seen: Option<Sightings>,
+    now: Timestamp,
+) -> Followed {
     let Work {
         actor,
         part,
@@ -200,15 +297,25 @@ fn follow(work: Work, tenant: &Tenant, rules: &RuleSet, now: Timestamp) -> Follo
         profile,
         points,
         excluded,
+        suppressions,
         events,
         ..
     } = work;
     let criteria = criteria((tenant, &zone), rules, &excluded);
     let observations: Vec<Observation> = events.iter().map(observe).collect();
-    let mut path = Path::from(points);
-    let mut tracker = Tracker::new(profile, criteria);
+    let mut path = Path::from(points, (actor, criteria.threshold));
+    let mut tracker = Tracker::new(profile, criteria).with_suppressions(&suppressions);
+    if let Some(seen) = seen {
+        tracker = tracker.with_sightings(seen);
+    }
     tracker.follow(&observations, |scored| path.take(scored));
-    path.finish(tracker, (actor, part, zone.clone()), &events, None, now)
+    path.finish(
+        (tracker, &suppressions),
+        (part, zone.clone()),
+        &events,
+        None,
+        now,
+    )
 }
 
 async fn replay(
@@ -224,6 +331,7 @@ async fn replay(
         zone,
         profile,
         excluded,
+        suppressions,
         events,
         replay_from,
         ..
@@ -245,7 +353,20 @@ async fn replay(
     // events and one minute are held at a time.
     let mut past = Profile::default();
     let mut tracker: Option<Tracker<'_>> = None;
-    let mut path = Path::from(String::new());
+    let seen = if suppressions.need_events() {
+        let who = (tenant.id, actor);
+        Some(sightings(tx, who, (judge_from, newest), until).await?)
+    } else {
+        None
+    };
+    let begin = |past: Profile| {
+        let tracker = Tracker::new(past, criteria).with_suppressions(&suppressions);
+        match &seen {
+            Some(seen) => tracker.with_sightings(seen.clone()),
+            None => tracker,
+        }
+    };
+    let mut path = Path::from(String::new(), (actor, criteria.threshold));
     let mut minute: Vec<Observation> = Vec::new();
     log::history(tx, (tenant.id, actor), range, until, |event| {
         let seen = observe(&event);
@@ -253,8 +374,7 @@ async fn replay(
             past.observe(&seen, criteria.zone);
             return;
         }
-        let tracker =
-            tracker.get_or_insert_with(|| Tracker::new(std::mem::take(&mut past), criteria));
+        let tracker = tracker.get_or_insert_with(|| begin(std::mem::take(&mut past)));
         if minute
             .first()
             .is_some_and(|first| first.minute != seen.minute)
@@ -265,15 +385,16 @@ async fn replay(
         minute.push(seen);
     })
     .await?;
-    let mut tracker = tracker.unwrap_or_else(|| Tracker::new(past, criteria));
+    let mut tracker = tracker.unwrap_or_else(|| begin(past));
     tracker.follow(&minute, |scored| path.take(scored));
-    Ok(path.finish(
-        tracker,
-        (actor, part, zone.clone()),
+    let followed = path.finish(
+        (tracker, &suppressions),
+        (part, zone.clone()),
         &events,
         Some(judge_from),
         now,
-    ))
+    );
+    Ok(followed)
 }
 
 pub(crate) fn criteria<'a>(
@@ -291,6 +412,9 @@ pub(crate) fn criteria<'a>(
 
 /// Collects the judgements of one actor's path.
 struct Path {
+    actor: ActorId,
+    threshold: Points,
+    hits: BTreeMap<(i64, Day), Hit>,
     points: String,
     rows: Vec<Assessment>,
     days: BTreeMap<Day, (Minute, Points)>,
@@ -298,8 +422,11 @@ struct Path {
 }
 
 impl Path {
-    fn from(points: String) -> Self {
+    fn from(points: String, (actor, threshold): (ActorId, Points)) -> Self {
         Self {
+            actor,
+            threshold,
+            hits: BTreeMap::new(),
             points,
             rows: Vec::new(),
             days: BTreeMap::new(),
@@ -320,15 +447,41 @@ impl Path {
         if assessment.score > highest.1 {
             *highest = (minute, assessment.score);
         }
+        self.note_hidden(&scored.assessment);
         if scored.causes.is_some() {
             self.alerting.push(scored);
         }
     }
 
+    /// Keeps what suppressions hid in a minute.
+    fn note_hidden(&mut self, judged: &Assessment) {
+        let hidden: Points = judged.suppressed.iter().map(|s| s.signal.points).sum();
+        let whole = (judged.score - judged.cap + hidden).min(Points::MAX);
+        let day = judged.minute.start().utc_day();
+        let mut by_code: BTreeMap<i64, Points> = BTreeMap::new();
+        for one in &judged.suppressed {
+            if let Some(code) = SuppressionCode::parse(&one.code) {
+                let sum = by_code.entry(code.0).or_default();
+                *sum = *sum + one.signal.points;
+            }
+        }
+        for (number, points) in by_code {
+            let hit = self.hits.entry((number, day)).or_insert(Hit {
+                number,
+                actor: self.actor,
+                day,
+                points,
+                alert_hidden: false,
+            });
+            hit.points = hit.points.max(points);
+            hit.alert_hidden |= judged.score < self.threshold && whole >= self.threshold;
+        }
+    }
+
     fn finish(
         self,
-        mut tracker: Tracker<'_>,
-        (actor, part, zone): (ActorId, Partition, Zone),
+        (mut tracker, suppressions): (Tracker<'_>, &Suppressions),
+        (part, zone): (Partition, Zone),
         events: &[Tailed],
         replaced_from: Option<Minute>,
         now: Timestamp,
@@ -337,9 +490,12 @@ impl Path {
         let judged = tracker.judge_at(current_minute(now).max(newest)).assessment;
         let times = |pick: fn(&Tailed) -> Timestamp| events.iter().map(pick);
         Followed {
-            actor,
+            actor: self.actor,
             part,
             zone,
+            hits: self.hits.into_values().collect(),
+            due: due(&judged, suppressions),
+            undecided: tracker.is_undecided(),
             profile: tracker.into_profile(),
             points: self.points,
             rows: self.rows,
@@ -360,7 +516,11 @@ pub(crate) fn points_text(assessment: &Assessment) -> String {
         .signals
         .iter()
         .map(|s| format!("{}:{}", s.rule, s.points));
-    parts.collect::<Vec<_>>().join(",")
+    let suppressed = assessment
+        .suppressed
+        .iter()
+        .map(|s| format!("{}:{}", s.signal.rule, s.code));
+    parts.chain(suppressed).collect::<Vec<_>>().join(",")
 }
 
 /// What the scorer sees of a stored event.

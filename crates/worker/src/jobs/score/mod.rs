@@ -304,7 +304,8 @@ impl Scorer {
                 let mut tx = db.begin().await?;
                 let at = (folded, now);
                 let whose = (&tenant, ledger.briefing.as_ref());
-                opened += calibrated::write(&mut tx, whose, &judged, at, (false, true)).await?;
+                let written = calibrated::write(&mut tx, whose, judged, at, (false, true)).await?;
+                opened += written.opened;
                 self.guard(&mut tx).await?;
                 tx.commit().await?;
             }
@@ -315,6 +316,7 @@ impl Scorer {
 
     /// Judges actors again whose windows have emptied, or whose rules have changed.
     async fn let_scores_fall(&mut self, db: &Db, now: Timestamp) -> Result<()> {
+        let folded = self.folded().unwrap_or(Position::START);
         for tenant in tenants::list(db).await? {
             self.notice_changed_criteria(db, &tenant, now).await?;
             while !self.stop.is_cancelled() {
@@ -325,13 +327,16 @@ impl Scorer {
                 let actors: Vec<ActorId> = due.iter().map(|p| p.actor).collect();
                 let rules = rows::rules(db, tenant.id).await?;
                 let excluded = rows::excluded_days(db, tenant.id, &actors).await?;
+                let suppressions = store::suppressions::of_tenant(db, tenant.id).await?;
                 let mut tx = db.begin().await?;
                 for profile in &due {
                     if tenant.scoring.ruleset == RuleSetName::Calibrated {
                         rows::save_due(&mut tx, tenant.id, profile.actor, None).await?;
                         continue;
                     }
-                    write::judge_now(&mut tx, (&tenant, &rules), profile, &excluded, now).await?;
+                    let criteria = (&tenant, &rules, suppressions.as_slice());
+                    let at = (folded, now);
+                    write::judge_now(&mut tx, criteria, profile, &excluded, at).await?;
                 }
                 self.guard(&mut tx).await?;
                 tx.commit().await?;

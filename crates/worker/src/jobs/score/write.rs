@@ -6,11 +6,13 @@ use std::hash::BuildHasher;
 use domain::actor::ActorId;
 use domain::rule::RuleSet;
 use domain::score::{Assessment, Judgement};
+use domain::suppression::Suppression;
 use domain::tenant::RuleSetName;
 use domain::tenant::Tenant;
-use domain::time::{Day, Timestamp, Zone};
+use domain::time::{Day, Minute, Timestamp, Zone};
 use scoring::explain;
 use scoring::profile::Profile;
+use scoring::suppress::Suppressions;
 use scoring::track::Tracker;
 use store::db::Tx;
 use store::log::Position;
@@ -18,8 +20,10 @@ use store::scoring::{
     self as rows, ActorUpdate, DayUpdate, ProfileUpdate, ScoreUpdate, StoredProfile,
 };
 
+use store::suppressions::{self, Hit};
+
 use super::episodes::{self, Alerting, Moment};
-use super::follow::{Followed, criteria};
+use super::follow::{Followed, criteria, due, sightings};
 use super::{TenantPass, current_minute};
 use crate::error::Result;
 
@@ -63,6 +67,7 @@ pub(crate) async fn save(
     rows::save_actors(tx, tenant.id, updates.actors).await?;
     rows::save_scores(tx, tenant.id, updates.scores, now).await?;
     rows::save_days(tx, tenant.id, updates.days, now).await?;
+    suppressions::save_hits(tx, tenant.id, updates.hits).await?;
     episodes::raise(tx, &tenant, alerting, until, now).await
 }
 
@@ -92,6 +97,7 @@ struct Updates {
     actors: Vec<ActorUpdate>,
     scores: Vec<ScoreUpdate>,
     days: Vec<DayUpdate>,
+    hits: Vec<Hit>,
 }
 
 impl Updates {
@@ -116,12 +122,13 @@ impl Updates {
                 score: *score,
                 alerted: *score >= tenant.scoring.alert_threshold,
             }));
+        self.hits.append(&mut followed.hits);
         self.profiles.push(ProfileUpdate {
             actor,
             part,
             zone: followed.zone.name().to_owned(),
             newest: followed.profile.newest().unwrap_or_default(),
-            due: followed.now.falls_at,
+            due: followed.due,
             state: followed.profile.to_bytes(),
             points: std::mem::take(&mut followed.points),
         });
@@ -140,10 +147,10 @@ impl Updates {
 /// Judges a stored profile at the present minute, so that its score falls.
 pub(crate) async fn judge_now<S: BuildHasher>(
     tx: &mut Tx,
-    (tenant, rules): (&Tenant, &RuleSet),
+    (tenant, rules, all): (&Tenant, &RuleSet, &[Suppression]),
     stored: &StoredProfile,
     excluded: &HashMap<ActorId, BTreeSet<Day>, S>,
-    now: Timestamp,
+    (folded, now): (Position, Timestamp),
 ) -> Result<()> {
     let Ok(profile) = Profile::from_bytes(&stored.state) else {
         // Unreadable: it is rebuilt with the actor's next event. Until then nothing falls due.
@@ -151,17 +158,24 @@ pub(crate) async fn judge_now<S: BuildHasher>(
     };
     let left_out = excluded.get(&stored.actor).cloned().unwrap_or_default();
     let zone = Zone::named(&stored.zone).unwrap_or_else(|_| tenant.scoring.zone.clone());
-    let mut tracker = Tracker::new(profile, criteria((tenant, &zone), rules, &left_out));
     let minute = current_minute(now).max(stored.newest);
+    let suppressions = Suppressions::of(all, stored.actor, (minute, Minute(i64::MAX)));
+    let mut tracker = Tracker::new(profile, criteria((tenant, &zone), rules, &left_out))
+        .with_suppressions(&suppressions);
+    if suppressions.need_events() {
+        let who = (tenant.id, stored.actor);
+        tracker = tracker.with_sightings(sightings(tx, who, (minute, minute), folded).await?);
+    }
     let judged = tracker.judge_at(minute).assessment;
     let at = judged.minute.end();
     let reasons = reasons(&judged);
     rows::save_score_now(tx, tenant.id, stored.actor, (judged.score, at), &reasons).await?;
-    rows::save_due(tx, tenant.id, stored.actor, judged.falls_at).await?;
+    let due = due(&judged, &suppressions);
+    rows::save_due(tx, tenant.id, stored.actor, due).await?;
     Ok(())
 }
 
 fn reasons(assessment: &Assessment) -> String {
-    let short: Vec<String> = assessment.signals.iter().map(explain::short).collect();
+    let short = explain::short_assessment(assessment);
     serde_json::to_string(&short).unwrap_or_else(|_| "[]".to_owned())
 }

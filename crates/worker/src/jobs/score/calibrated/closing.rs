@@ -6,6 +6,7 @@ use std::sync::Arc;
 use domain::actor::{ActorId, Partition};
 use domain::id::TenantId;
 use domain::score::Points;
+use domain::suppression::Suppression;
 use domain::time::{Day, Minute};
 use scoring::calibrated::peers::SMALLEST;
 use scoring::calibrated::{
@@ -14,8 +15,10 @@ use scoring::calibrated::{
 };
 use scoring::observation::ValueHash;
 use scoring::receipt::sha256;
+use scoring::suppress::Suppressions;
 use store::Db;
 use store::calibrated::{self as rows, ClosedDay, State};
+use store::suppressions::Hit;
 
 use super::briefing::Briefing;
 use super::ledger::{OpenDay, unreadable};
@@ -165,6 +168,17 @@ pub(crate) enum Telling {
     Score,
 }
 
+/// What scores are held against, and what is told of them.
+#[derive(Clone)]
+pub(crate) struct Yardstick {
+    /// Score from which an alert opens.
+    pub threshold: Points,
+    /// Every suppression of the tenant.
+    pub suppressions: Arc<Vec<Suppression>>,
+    /// How much is told.
+    pub telling: Telling,
+}
+
 /// One actor's day as judged.
 pub(crate) struct Verdict {
     pub actor: ActorId,
@@ -172,6 +186,9 @@ pub(crate) struct Verdict {
     pub score: Points,
     /// The last minute that holds an event.
     pub minute: Minute,
+    /// The highest score of the day and its minute. Differs from the last one only where a
+    /// suppression began meanwhile.
+    pub highest: (Minute, Points),
     /// A few words per reason, strongest first.
     pub short: Vec<String>,
     /// The whole explanation, from [`TOLD`] points on.
@@ -180,6 +197,10 @@ pub(crate) struct Verdict {
     pub alerting: Option<Box<ActorState>>,
     /// The group that such an actor is compared with: see [`Pasts::compare`].
     pub peers: Option<Peers>,
+    /// What is needed to look whether points do not count, where that can be.
+    pub suppressible: Option<Box<(ActorState, Suppressions)>>,
+    /// What suppressions hid.
+    pub hits: Vec<Hit>,
 }
 
 /// From so many points on the history keeps the rows of a score.
@@ -193,26 +214,41 @@ impl Verdict {
         (day, judged): (&ActorDay, &Judged),
         state: &ActorState,
         organisation: &Organisation,
-        (threshold, telling): (Points, Telling),
+        yardstick: &Yardstick,
     ) -> Self {
+        let threshold = yardstick.threshold;
+        let (first, minute) = day.span().unwrap_or_default();
+        let suppressions = Suppressions::of(&yardstick.suppressions, actor, (first, minute));
         let score = Points::from_tenths(judged.grade.tenths());
-        let told = telling == Telling::Whole && score > Points::ZERO;
+        let told = yardstick.telling == Telling::Whole && score > Points::ZERO;
         let explanation = told.then(|| explain(judged, day, state, organisation));
-        let rows = explanation.iter().flat_map(|e| &e.rows);
-        let short = rows
-            .filter(|row| row.contribution.points > Points::ZERO)
-            .map(|row| row.contribution.short.clone());
+        let touched = score > Points::ZERO && !suppressions.is_empty();
         Self {
             actor,
             part,
             score,
-            minute: day.span().map_or_else(Minute::default, |(_, last)| last),
-            short: short.take(SHORT).collect(),
+            minute,
+            highest: (minute, score),
+            short: explanation.as_ref().map(short).unwrap_or_default(),
+            suppressible: touched.then(|| Box::new((state.clone(), suppressions))),
+            hits: Vec::new(),
             explanation: explanation.filter(|_| score >= TOLD),
             alerting: (score >= threshold).then(|| Box::new(state.clone())),
             peers: None,
         }
     }
+}
+
+/// A few words for the strongest reasons.
+pub(crate) fn short(explanation: &Explanation) -> Vec<String> {
+    let rows: Vec<_> = explanation
+        .rows
+        .iter()
+        .map(|r| r.contribution.clone())
+        .collect();
+    let mut short = scoring::explain::short_contributions(&rows);
+    short.truncate(SHORT);
+    short
 }
 
 /// A day with the verdicts on its actors, and what they were judged against.
@@ -238,7 +274,7 @@ pub(crate) fn judge_some(
     actors: &[ActorId],
     pasts: &Pasts,
     organisation: Arc<Organisation>,
-    how: (Points, Telling),
+    yardstick: &Yardstick,
 ) -> JudgedDay {
     let today = open.today();
     let of_day = actors
@@ -249,7 +285,7 @@ pub(crate) fn judge_some(
             let state = pasts.state(actor);
             let judged = judge(own, &state, &organisation, &today);
             let who = (actor, *part);
-            Verdict::of(who, (own, &judged), &state, &organisation, how)
+            Verdict::of(who, (own, &judged), &state, &organisation, yardstick)
         })
         .collect();
     JudgedDay {
@@ -268,7 +304,7 @@ pub(crate) fn close(
     pasts: &mut Pasts,
     keys: &HashMap<ActorId, String>,
     before: Arc<Organisation>,
-    how: (Points, Telling),
+    yardstick: &Yardstick,
 ) -> ((JudgedDay, ClosedDay), Organisation) {
     struct One {
         actor: ActorId,
@@ -288,7 +324,7 @@ pub(crate) fn close(
     for (actor, (part, own)) in open.actors {
         let state = pasts.state(actor);
         let judged = judge(&own, &state, &before, &today);
-        let verdict = Verdict::of((actor, part), (&own, &judged), &state, &before, how);
+        let verdict = Verdict::of((actor, part), (&own, &judged), &state, &before, yardstick);
         told.judged += 1;
         told.alerted += u32::from(verdict.alerting.is_some());
         told.without_habits += u32::from(state.active_days < OWN_DAYS);

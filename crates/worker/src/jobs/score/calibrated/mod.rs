@@ -18,6 +18,7 @@ pub(crate) mod closing;
 pub(crate) mod crossing;
 mod derive;
 pub(crate) mod ledger;
+mod suppressing;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -37,7 +38,7 @@ use store::scoring::{self as history, DayUpdate, ScoreUpdate};
 use super::episodes;
 use crate::error::Result;
 pub(crate) use briefing::Briefing;
-use closing::{JudgedDay, Pasts, Telling};
+use closing::{JudgedDay, Pasts, Telling, Yardstick};
 pub(crate) use derive::{derive, is_due};
 pub(crate) use ledger::Ledger;
 
@@ -151,12 +152,12 @@ impl Folded {
         });
         let mut pasts = std::mem::take(&mut self.pasts);
         let before = Arc::clone(&self.ledger.organisation);
-        let threshold = self.tenant.scoring.alert_threshold;
+        let yardstick = yardstick(db, &self.tenant).await?;
         self.before = Some(Arc::clone(&before));
         let excluded = self.ledger.briefing.excluded(day);
         let closed = tokio::task::spawn_blocking(move || {
-            let (what, how) = ((day, open), (threshold, Telling::Whole));
-            let closed = closing::close(what, &excluded, &mut pasts, &keys, before, how);
+            let what = (day, open);
+            let closed = closing::close(what, &excluded, &mut pasts, &keys, before, &yardstick);
             (closed, pasts)
         });
         let ((mut closed, after), pasts) = closed.await?;
@@ -200,20 +201,33 @@ impl Folded {
         let late: Vec<(Day, i64)> = late.into_iter().collect();
         rows::count_late(tx, tenant, &late).await?;
         let mut opened = 0;
-        for (judged, told) in closed {
+        for (judged, mut told) in closed {
             let day = judged.day;
             if self.derived {
                 history::forget_day(tx, tenant, day).await?;
             }
-            rows::save_days(tx, tenant, vec![told]).await?;
             let is_late = self.reopened == Some(day);
             let alerts = day >= self.alerts_from;
             let whose = (&self.tenant, self.ledger.briefing.as_ref());
-            opened += write(tx, whose, &judged, (until, now), (is_late, alerts)).await?;
+            let at = (until, now);
+            let written = write(tx, whose, judged, at, (is_late, alerts)).await?;
+            opened += written.opened;
+            told.alerted = written.alerted;
+            rows::save_days(tx, tenant, vec![told]).await?;
             rows::let_fall(tx, tenant, day).await?;
         }
         Ok((opened, self.ledger))
     }
+}
+
+/// What the scores of a tenant are held against.
+async fn yardstick(db: &Db, tenant: &Tenant) -> Result<Yardstick> {
+    let suppressions = store::suppressions::of_tenant(db, tenant.id).await?;
+    Ok(Yardstick {
+        threshold: tenant.scoring.alert_threshold,
+        suppressions: Arc::new(suppressions),
+        telling: Telling::Whole,
+    })
 }
 
 /// Judges the newest day so far where its actors' scores are not up to date.
@@ -234,10 +248,9 @@ pub(crate) async fn settle(
         .read(db, tenant.id, dirty.iter().copied(), None)
         .await?;
     let organisation = Arc::clone(&ledger.organisation);
-    let threshold = tenant.scoring.alert_threshold;
+    let yardstick = yardstick(db, tenant).await?;
     let judged = tokio::task::spawn_blocking(move || {
-        let how = (threshold, Telling::Whole);
-        let judged = closing::judge_some(day, &open, &dirty, &pasts, organisation, how);
+        let judged = closing::judge_some(day, &open, &dirty, &pasts, organisation, &yardstick);
         (judged, open, pasts)
     });
     let (mut judged, open, mut pasts) = judged.await?;
@@ -249,14 +262,24 @@ pub(crate) async fn settle(
     Ok(Some(judged))
 }
 
-/// Writes the verdicts on one day: scores, history, alerts. Returns how many alerts opened.
+/// What was written of one day.
+pub(crate) struct Written {
+    /// Alerts opened.
+    pub opened: usize,
+    /// Actors whose score reached the threshold.
+    pub alerted: u32,
+}
+
+/// Writes the verdicts on one day: scores, history, alerts.
 pub(crate) async fn write(
     tx: &mut Tx,
     (tenant, briefing): (&Tenant, &Briefing),
-    judged: &JudgedDay,
+    mut judged: JudgedDay,
     (until, now): (Position, Timestamp),
     (late, alerts): (bool, bool),
-) -> Result<usize> {
+) -> Result<Written> {
+    suppressing::apply(tx, (tenant, briefing), &mut judged, until).await?;
+    let judged = &judged;
     let cause = if late { LATE } else { IN_ORDER };
     let (mut days, mut shown, mut told) = (Vec::new(), Vec::new(), Vec::new());
     for verdict in &judged.verdicts {
@@ -264,9 +287,9 @@ pub(crate) async fn write(
         days.push(DayUpdate {
             actor,
             part,
-            minute,
-            score: verdict.score,
-            alerted: verdict.score >= tenant.scoring.alert_threshold,
+            minute: verdict.highest.0,
+            score: verdict.highest.1,
+            alerted: verdict.highest.1 >= tenant.scoring.alert_threshold,
         });
         shown.push(ScoreNow {
             actor,
@@ -286,15 +309,17 @@ pub(crate) async fn write(
     rows::replace_score_days(tx, tenant.id, days, now).await?;
     rows::save_scores_now(tx, tenant.id, shown).await?;
     history::save_scores(tx, tenant.id, told, now).await?;
+    let alerted = judged.verdicts.iter().filter(|v| v.alerting.is_some());
+    let alerted = alerted.count() as u32;
     if !alerts {
-        return Ok(0);
+        return Ok(Written { opened: 0, alerted });
     }
-    let reached = |v: &&closing::Verdict| v.score > Points::ZERO && v.alerting.is_some();
+    let reached = |v: &&closing::Verdict| v.highest.1 > Points::ZERO && v.alerting.is_some();
     let reached: Vec<_> = judged.verdicts.iter().filter(reached).collect();
     let ids: Vec<ActorId> = reached.iter().map(|v| v.actor).collect();
     let names = history::names(&mut *tx, tenant.id, &ids).await?;
     if reached.is_empty() {
-        return Ok(0);
+        return Ok(Written { opened: 0, alerted });
     }
     let reference = judged.reference();
     let mut alerting = Vec::new();
@@ -311,5 +336,6 @@ pub(crate) async fn write(
         );
         alerting.extend(one.await?);
     }
-    episodes::raise(tx, tenant, alerting, until, now).await
+    let opened = episodes::raise(tx, tenant, alerting, until, now).await?;
+    Ok(Written { opened, alerted })
 }
