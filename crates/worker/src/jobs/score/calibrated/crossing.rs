@@ -129,7 +129,7 @@ impl<'a> Course<'a> {
             let causes = causes(&judged, &day, self.state, organisation);
             let events = so_far.map(|(_, activity, marks)| (activity, marks));
             silenced =
-                scoring::calibrated::silenced(self.suppressions, minute, &causes, events, zone);
+                scoring::calibrated::silenced(self.suppressions, minute, &causes, &events, zone);
         }
         let whole = judged.grade.tenths();
         let left = if silenced.is_empty() {
