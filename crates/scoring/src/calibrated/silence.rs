@@ -125,7 +125,7 @@ pub fn silenced<'a>(
     suppressions: &Suppressions,
     minute: Minute,
     causes: &[(Rule, Cause)],
-    events: impl Iterator<Item = (&'a Activity, &'a Marks)> + Clone,
+    events: &(impl Iterator<Item = (&'a Activity, &'a Marks)> + Clone),
     zone: &Zone,
 ) -> Vec<Silenced> {
     let mut list = Vec::new();

@@ -125,14 +125,11 @@ pub(crate) async fn show(
             .with_message(message(query.as_deref())),
         score: score(&alert, &snapshot),
         lede: alert.sentence.clone(),
-        rows: waterfall_rows(&snapshot, &rules_now)
-            .into_iter()
-            .map(|row| Row {
-                sources: sources(&row.contribution, &evidence),
-                suppress: row_suppression(&alert, &row.contribution).filter(|_| may_suppress),
-                ..row
-            })
-            .collect(),
+        rows: sourced(
+            waterfall_rows(&snapshot, &rules_now),
+            (&alert, &evidence),
+            may_suppress,
+        ),
         suppress_similar: similar(&alert).filter(|_| may_suppress),
         caption: caption(&snapshot),
         normal: snapshot.normal.clone(),
@@ -190,6 +187,20 @@ fn waterfall_rows(snapshot: &Snapshot, rules_now: &domain::rule::RuleSet) -> Vec
         }
     })
     .collect()
+}
+
+/// Rows with who sent their events, and where a suppression of the same begins.
+fn sourced(
+    rows: Vec<Row>,
+    (alert, evidence): (&Alert, &[Evidence]),
+    may_suppress: bool,
+) -> Vec<Row> {
+    let sourced = |row: Row| Row {
+        sources: sources(&row.contribution, evidence),
+        suppress: row_suppression(alert, &row.contribution).filter(|_| may_suppress),
+        ..row
+    };
+    rows.into_iter().map(sourced).collect()
 }
 
 /// Who sent the frozen events behind a row, most first: `files 12, vpn 3`.

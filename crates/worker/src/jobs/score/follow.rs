@@ -339,10 +339,8 @@ async fn replay(
     let late = replay_from.unwrap_or_default();
     // Whole UTC days are replaced, so that the highest score of the day comes out right.
     let judge_from = late.start().utc_day().utc_start();
-    let newest = profile.newest().unwrap_or(late).max(late);
-    let newest = events
-        .last()
-        .map_or(newest, |e| newest.max(e.occurred_at.minute()));
+    let newest = events.iter().map(|e| e.occurred_at.minute());
+    let newest = newest.chain(profile.newest()).fold(late, Minute::max);
     let read_from = judge_from
         .plus(-REPLAY_DAYS * DAY_US)
         .min(newest.start().plus(-MEMORY_DAYS * DAY_US));
@@ -354,17 +352,13 @@ async fn replay(
     let mut past = Profile::default();
     let mut tracker: Option<Tracker<'_>> = None;
     let seen = if suppressions.need_events() {
-        let who = (tenant.id, actor);
-        Some(sightings(tx, who, (judge_from, newest), until).await?)
+        sightings(tx, (tenant.id, actor), (judge_from, newest), until).await?
     } else {
-        None
+        Sightings::default()
     };
     let begin = |past: Profile| {
         let tracker = Tracker::new(past, criteria).with_suppressions(&suppressions);
-        match &seen {
-            Some(seen) => tracker.with_sightings(seen.clone()),
-            None => tracker,
-        }
+        tracker.with_sightings(seen.clone())
     };
     let mut path = Path::from(String::new(), (actor, criteria.threshold));
     let mut minute: Vec<Observation> = Vec::new();
@@ -387,14 +381,9 @@ async fn replay(
     .await?;
     let mut tracker = tracker.unwrap_or_else(|| begin(past));
     tracker.follow(&minute, |scored| path.take(scored));
-    let followed = path.finish(
-        (tracker, &suppressions),
-        (part, zone.clone()),
-        &events,
-        Some(judge_from),
-        now,
-    );
-    Ok(followed)
+    let own = (tracker, &suppressions);
+    let whose = (part, zone.clone());
+    Ok(path.finish(own, whose, &events, Some(judge_from), now))
 }
 
 pub(crate) fn criteria<'a>(

@@ -153,7 +153,7 @@ impl Course {
             let events = so_far.map(|(_, activity, marks)| (activity, marks));
             let zone = &self.zone;
             silenced =
-                scoring::calibrated::silenced(&self.suppressions, minute, &causes, events, zone);
+                scoring::calibrated::silenced(&self.suppressions, minute, &causes, &events, zone);
         }
         let whole = judged.grade.tenths();
         let left = if silenced.is_empty() {
