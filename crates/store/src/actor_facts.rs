@@ -45,6 +45,7 @@ pub struct Imported {
     pub since: Day,
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the shape serde wants")]
 fn as_date<S: serde::Serializer>(day: &Day, serializer: S) -> std::result::Result<S::Ok, S::Error> {
     serializer.collect_str(day)
 }
