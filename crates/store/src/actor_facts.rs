@@ -41,7 +41,13 @@ pub struct Imported {
     /// Of all of them, those without any event yet: kept for their first.
     pub waiting: usize,
     /// The UTC day from which what is new is in force.
+    #[serde(serialize_with = "as_date")]
     pub since: Day,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the shape serde wants")]
+fn as_date<S: serde::Serializer>(day: &Day, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+    serializer.collect_str(day)
 }
 
 const COLUMNS: &str = "SELECT actor_id, since, name, kind, zone, peer_group, attributes

@@ -29,8 +29,8 @@ pub struct ExcludedDay {
 /// Days as the audit log shows them.
 #[derive(Serialize)]
 struct Entry<'a> {
-    from: Day,
-    until: Day,
+    from: String,
+    until: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<&'a str>,
 }
@@ -108,8 +108,8 @@ pub async fn add(
     if added > 0 {
         derive_again(&mut tx, scope, actor, from).await?;
         let entry = Entry {
-            from,
-            until,
+            from: from.to_string(),
+            until: until.to_string(),
             reason: Some(reason),
         };
         let object = actor.code();
@@ -142,8 +142,8 @@ pub async fn remove(scope: &Scope, actor: ActorId, (from, until): (Day, Day)) ->
     }
     derive_again(&mut tx, scope, actor, from).await?;
     let entry = Entry {
-        from,
-        until,
+        from: from.to_string(),
+        until: until.to_string(),
         reason: None,
     };
     let object = actor.code();

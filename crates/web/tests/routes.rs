@@ -295,8 +295,14 @@ async fn another_tenants_things_do_not_exist() {
     let world = World::new(Engine::Sqlite).await;
     let token = world.app.person(&world.app.db.globex, Role::Admin).await;
     for route in guarded().filter(|r| r.path.contains('{') && !r.path.contains("{key}")) {
-        let foreign = world.path(route);
+        let mut foreign = world.path(route);
+        if route.path.ends_with("/excluded-days") && route.method == "DELETE" {
+            foreign.push_str("?from=2026-03-05");
+        }
         let body = match route.path {
+            p if p.ends_with("/excluded-days") && route.method == "POST" => {
+                Some(serde_json::json!({"from": "2026-03-05", "reason": "theirs"}))
+            }
             p if p.ends_with("/status") => {
                 Some(serde_json::json!({"status": "acknowledged", "version": 1}))
             }

@@ -107,7 +107,8 @@ impl Effect {
     /// Amount, median and 95th percentile before, the same after.
     pub(crate) fn rows(&self) -> Vec<EffectRow> {
         type Pick = fn(&BaselineView) -> Usual;
-        let amounts: [(&'static str, Pick, fn(f64) -> String); 5] = [
+        type Say = fn(f64) -> String;
+        let amounts: [(&'static str, Pick, Say); 5] = [
             ("Events", |v| v.daily_events, words::amount),
             ("Bytes", |v| v.daily_bytes, words::bytes),
             ("Resources", |v| v.daily_resources, words::amount),
