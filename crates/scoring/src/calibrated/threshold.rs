@@ -7,7 +7,7 @@ use super::tables::{THRESHOLD_DAYS, Tables};
 /// came to on organisations of people, services and administrators.
 const PRIOR: f64 = 4.5;
 /// Actor-days of 28 days from which on the documented threshold holds in full: 70 people.
-const PRIOR_SEEN: f64 = 2000.0;
+const PRIOR_SEEN: f64 = 1000.0;
 /// By how much more the first day asks for than the 28th.
 const CAREFUL: f64 = 0.25;
 /// Alerts that the documented threshold weighs.
