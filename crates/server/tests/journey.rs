@@ -166,9 +166,15 @@ async fn journey(engine: Engine) {
     ];
     assert_eq!(outcomes, BTreeMap::from(expected));
 
-    for (actor, scripts) in [("Jane Doe", true), ("Max Mustermann", false)] {
-        let all = [events::office_days(actor), events::theft(actor)].concat();
-        visitor.post_events(&key, &recent(&all)).await;
+    // Histories first: one that came after a later day was closed would change an alert while it is
+    // decided about.
+    let (jane, max) = ("Jane Doe", "Max Mustermann");
+    let ordinary = [events::office_days(jane), events::office_days(max)].concat();
+    visitor.post_events(&key, &recent(&ordinary)).await;
+    for (actor, scripts) in [(jane, true), (max, false)] {
+        visitor
+            .post_events(&key, &recent(&events::theft(actor)))
+            .await;
         let alert = visitor.alert(actor).await;
         assert!(alert["score"].as_f64().unwrap() >= 60.0, "{alert}");
         sums_up(&alert);

@@ -85,7 +85,9 @@ fn lines(progress: &Progress) -> String {
         text.push_str(&line);
     }
     if let Some(problem) = &progress.problem {
-        text.push_str(&format!("problem no {problem}\n"));
+        text += "problem no ";
+        text += problem;
+        text.push('\n');
     }
     text
 }
