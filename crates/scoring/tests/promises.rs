@@ -259,7 +259,9 @@ fn small_groups_are_neither_used_nor_shown() {
     );
     let told = explain(&judged, &loud, &life.states[&3], &life.organisation);
     let mut rows: Vec<_> = told.rows.iter().map(Row::contribution).collect();
-    rows.iter_mut().for_each(|row| peers.compare(row));
+    for row in &mut rows {
+        peers.compare(row);
+    }
     let access = rows.iter().find(|r| r.family.as_deref() == Some("access"));
     let comparison = access.unwrap().peers.clone().unwrap();
     assert_eq!(comparison.as_much, 0);

@@ -34,6 +34,7 @@ async fn signed_in(engine: Engine) -> (TestApp, String) {
     (app, session)
 }
 
+#[expect(clippy::too_many_lines, reason = "one journey")]
 async fn days_are_left_out_and_taken_back(engine: Engine) {
     let (app, session) = signed_in(engine).await;
     let actor = ActorKey::fold("person-1").identify(app.db.acme.key).0;

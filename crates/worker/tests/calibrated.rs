@@ -21,8 +21,10 @@ use scoring::calibrated::{
 };
 use scoring::observation::ValueHash;
 use serde_json::{Value, json};
+use store::log::Position;
 use store::tenants::{self, Settings};
 use store::{actors, alerts, calibrated, partitions, receipts, scores};
+use testkit::binary::eventually;
 use testkit::events::{normalised, office_days, theft};
 use testkit::{TestDb, on_both};
 use worker::jobs::score::Scorer;
@@ -264,6 +266,13 @@ on_both!(
         for (number, chunk) in sent.chunks(90).enumerate() {
             other.send(chunk).await;
             if number % 3 == 2 {
+                // Events are seen once no older transaction of the server, of any test, runs.
+                let sent = sent.len().min((number + 1) * 90);
+                eventually("the events are seen", async || {
+                    let all = store::log::tail(&other.db.db, Position::START, 100_000).await;
+                    all.unwrap().len() == sent
+                })
+                .await;
                 partitions::release(&other.db.db, "test").await.unwrap();
                 let failed = other.scorer.catch_up(&other.db.db, &clock).await;
                 assert!(failed.unwrap_err().is_lease_lost());

@@ -311,15 +311,28 @@ pub(crate) async fn write(
     history::save_scores(tx, tenant.id, told, now).await?;
     let alerted = judged.verdicts.iter().filter(|v| v.alerting.is_some());
     let alerted = alerted.count() as u32;
-    if !alerts {
-        return Ok(Written { opened: 0, alerted });
-    }
+    let opened = if alerts {
+        raise(tx, (tenant, briefing), judged, (until, now), late).await?
+    } else {
+        0
+    };
+    Ok(Written { opened, alerted })
+}
+
+/// Opens or raises the alerts of a day, and returns how many opened.
+async fn raise(
+    tx: &mut Tx,
+    (tenant, briefing): (&Tenant, &Briefing),
+    judged: &JudgedDay,
+    (until, now): (Position, Timestamp),
+    late: bool,
+) -> Result<usize> {
     let reached = |v: &&closing::Verdict| v.highest.1 > Points::ZERO && v.alerting.is_some();
     let reached: Vec<_> = judged.verdicts.iter().filter(reached).collect();
     let ids: Vec<ActorId> = reached.iter().map(|v| v.actor).collect();
     let names = history::names(&mut *tx, tenant.id, &ids).await?;
     if reached.is_empty() {
-        return Ok(Written { opened: 0, alerted });
+        return Ok(0);
     }
     let reference = judged.reference();
     let mut alerting = Vec::new();
@@ -336,6 +349,5 @@ pub(crate) async fn write(
         );
         alerting.extend(one.await?);
     }
-    let opened = episodes::raise(tx, tenant, alerting, until, now).await?;
-    Ok(Written { opened, alerted })
+    episodes::raise(tx, tenant, alerting, until, now).await
 }
