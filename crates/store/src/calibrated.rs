@@ -336,22 +336,6 @@ pub async fn days(scope: &Scope, since: Day) -> Result<Vec<ClosedDay>> {
         .collect()
 }
 
-/// The folded names of some actors.
-pub async fn keys(
-    target: impl Into<Target<'_>>,
-    tenant: TenantId,
-    actors: &[ActorId],
-) -> Result<HashMap<ActorId, String>> {
-    let rows = sql("SELECT id, key FROM actors WHERE tenant_id = $1 AND id IN ")
-        .bind(tenant)
-        .push_list(actors.iter().copied())
-        .fetch_all(target)
-        .await?;
-    rows.iter()
-        .map(|row| Ok((ActorId(row.get("id")?), row.get("key")?)))
-        .collect()
-}
-
 /// The score now of some actors: that of their newest day so far.
 #[derive(Debug)]
 pub struct ScoreNow {

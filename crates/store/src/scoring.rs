@@ -131,13 +131,34 @@ pub async fn names(
     tenant: TenantId,
     actors: &[ActorId],
 ) -> Result<HashMap<ActorId, String>> {
-    let rows = sql("SELECT id, name FROM actors WHERE tenant_id = $1 AND id IN ")
+    let text = "SELECT id, name AS word FROM actors WHERE tenant_id = $1 AND id IN ";
+    words(target, text, tenant, actors).await
+}
+
+/// The folded names of some actors: under these the engine numbers them.
+pub async fn keys(
+    target: impl Into<Target<'_>>,
+    tenant: TenantId,
+    actors: &[ActorId],
+) -> Result<HashMap<ActorId, String>> {
+    let text = "SELECT id, key AS word FROM actors WHERE tenant_id = $1 AND id IN ";
+    words(target, text, tenant, actors).await
+}
+
+/// One word of each of some actors.
+async fn words(
+    target: impl Into<Target<'_>>,
+    text: &'static str,
+    tenant: TenantId,
+    actors: &[ActorId],
+) -> Result<HashMap<ActorId, String>> {
+    let rows = sql(text)
         .bind(tenant)
         .push_list(actors.iter().copied())
         .fetch_all(target)
         .await?;
     rows.iter()
-        .map(|row| Ok((ActorId(row.get("id")?), row.get("name")?)))
+        .map(|row| Ok((ActorId(row.get("id")?), row.get("word")?)))
         .collect()
 }
 

@@ -1,6 +1,6 @@
 //! Backtests: what a draft of the rules would have done to the events of the last days.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 
 use axum::http::StatusCode;
 use axum::response::Response;
@@ -12,17 +12,14 @@ use domain::tenant::RuleSetName;
 use serde::{Deserialize, Serialize};
 use store::Scope;
 use store::backtests::{self, Backtest};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 
 use super::rules::{RuleBody, RuleChanges};
 use super::settings::threshold_points;
-use super::{ActorRef, List, bad_cursor, json, json_with, limit};
+use super::{ActorRef, List, PageQuery, bad_cursor, json, json_with, limit};
 use crate::auth::{Require, permit};
 use crate::error::{WebError, WebResult};
 use crate::form::{Json, Path, Query};
-
-/// Actors whose names are asked for together.
-const PAGE: usize = 500;
 
 /// What to try. Whatever is absent is as it is in force.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -282,26 +279,8 @@ fn told(difference: &Difference, names: &HashMap<ActorId, String>) -> Option<Dif
 
 /// The names of everybody a report is about.
 pub(crate) async fn names(scope: &Scope, report: &Report) -> WebResult<HashMap<ActorId, String>> {
-    let all = report.differences.iter();
-    let actors: BTreeSet<ActorId> = all.filter_map(|d| d.either()).map(|a| a.actor).collect();
-    let actors: Vec<ActorId> = actors.into_iter().collect();
-    let mut names = HashMap::new();
-    for chunk in actors.chunks(PAGE) {
-        let found = store::scoring::names(scope.database(), scope.tenant_id(), chunk);
-        names.extend(found.await?);
-    }
-    Ok(names)
-}
-
-/// Which page of the list.
-#[derive(Debug, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub(crate) struct PageQuery {
-    /// 1 to 200; 50 when absent.
-    limit: Option<u32>,
-    /// The `next` of the page before.
-    after: Option<String>,
+    let all = report.differences.iter().filter_map(|d| d.either());
+    super::names(scope, all.map(|alert| alert.actor)).await
 }
 
 /// Backtests, newest first, without their reports.

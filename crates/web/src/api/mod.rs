@@ -19,12 +19,15 @@ pub(crate) mod sources;
 pub(crate) mod suppressions;
 pub(crate) mod users;
 
+use std::collections::{BTreeSet, HashMap};
+
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use domain::actor::ActorId;
 use domain::time::Timestamp;
-use serde::Serialize;
-use utoipa::ToSchema;
+use serde::{Deserialize, Serialize};
+use store::Scope;
+use utoipa::{IntoParams, ToSchema};
 
 use crate::error::{WebError, WebResult};
 
@@ -32,6 +35,34 @@ use crate::error::{WebError, WebResult};
 const MAX_LIMIT: u32 = 200;
 /// Rows of a page when none are asked for.
 const DEFAULT_LIMIT: u32 = 50;
+
+/// Actors whose names are asked for together.
+const NAMES: usize = 500;
+
+/// Which page of a list that is filtered by nothing.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct PageQuery {
+    /// 1 to 200; 50 when absent.
+    pub limit: Option<u32>,
+    /// The `next` of the page before.
+    pub after: Option<String>,
+}
+
+/// The names of some actors, each asked for once. Those that are not there are missing.
+pub(crate) async fn names(
+    scope: &Scope,
+    actors: impl Iterator<Item = ActorId>,
+) -> WebResult<HashMap<ActorId, String>> {
+    let actors: Vec<ActorId> = actors.collect::<BTreeSet<_>>().into_iter().collect();
+    let mut names = HashMap::new();
+    for chunk in actors.chunks(NAMES) {
+        let found = store::scoring::names(scope.database(), scope.tenant_id(), chunk);
+        names.extend(found.await?);
+    }
+    Ok(names)
+}
 
 /// One page of a list.
 #[derive(Debug, Serialize, ToSchema)]

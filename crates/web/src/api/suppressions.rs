@@ -1,14 +1,17 @@
 //! Suppressions: list, preview, make, end.
 
+use std::collections::HashMap;
+
 use axum::http::StatusCode;
 use axum::response::Response;
+use domain::actor::ActorId;
 use domain::suppression::{Attribute, Suppression, SuppressionCode};
 use serde::{Deserialize, Serialize};
+use store::Scope;
 use store::suppressions::{self, Hidden};
-use store::{Scope, actors};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 
-use super::{ActorRef, List, bad_cursor, json, json_with, limit};
+use super::{ActorRef, List, PageQuery, bad_cursor, json, json_with, limit, names};
 use crate::auth::{Require, permit};
 use crate::error::{WebError, WebResult};
 use crate::form::{Json, Path, Query};
@@ -47,19 +50,19 @@ pub(crate) struct SuppressionBody {
 }
 
 impl SuppressionBody {
-    async fn of(scope: &Scope, one: &Suppression, hidden: Hidden) -> WebResult<Self> {
-        let actor = match one.aim.actor {
-            None => None,
-            Some(id) => {
-                let name = actors::find(scope, id).await.map(|actor| actor.name);
-                Some(ActorRef::new(id, &name.unwrap_or_default()))
-            }
-        };
+    fn of(
+        scope: &Scope,
+        one: &Suppression,
+        hidden: &HashMap<SuppressionCode, Hidden>,
+        names: &HashMap<ActorId, String>,
+    ) -> Self {
+        let named = |id| ActorRef::new(id, names.get(&id).map_or("", String::as_str));
+        let hidden = hidden.get(&one.code).copied().unwrap_or_default();
         let attribute = one.aim.attribute.as_ref();
-        Ok(Self {
+        Self {
             id: one.code.to_string(),
             state: one.state(scope.now).word(),
-            actor,
+            actor: one.aim.actor.map(named),
             rule: one.aim.rule.word().to_owned(),
             attribute: attribute.map(Attribute::word),
             value: attribute.map(Attribute::value),
@@ -72,17 +75,13 @@ impl SuppressionBody {
             revoked_by: one.revoked_by.clone(),
             hidden_days: hidden.days,
             hidden_alerts: hidden.alerts,
-        })
+        }
     }
 
     async fn answer(scope: &Scope, one: &Suppression) -> WebResult<Self> {
         let hidden = suppressions::hidden(scope).await?;
-        Self::of(
-            scope,
-            one,
-            hidden.get(&one.code).copied().unwrap_or_default(),
-        )
-        .await
+        let names = names(scope, one.aim.actor.into_iter()).await?;
+        Ok(Self::of(scope, one, &hidden, &names))
     }
 }
 
@@ -97,25 +96,14 @@ impl std::str::FromStr for Code {
     }
 }
 
-/// Which page.
-#[derive(Debug, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub(crate) struct ListQuery {
-    /// Rows of a page, 1 to 200; 50 when absent.
-    limit: Option<u32>,
-    /// The `next` of the page before.
-    after: Option<String>,
-}
-
 /// Lists suppressions of any state, newest first.
 #[utoipa::path(
-    get, path = "/api/suppressions", tag = "suppressions", params(ListQuery),
+    get, path = "/api/suppressions", tag = "suppressions", params(PageQuery),
     responses((status = 200, body = List<SuppressionBody>), (status = 422, body = super::Problem))
 )]
 pub(crate) async fn list(
     who: Require<permit::SuppressionsView>,
-    Query(query): Query<ListQuery>,
+    Query(query): Query<PageQuery>,
 ) -> WebResult<Response> {
     let limit = limit(query.limit)?;
     let after = query.after.as_deref();
@@ -123,13 +111,15 @@ pub(crate) async fn list(
     let rows = suppressions::list(&who.scope, after.transpose()?, limit + 1).await?;
     let page = List::page(rows, limit, |one| one.code.to_string());
     let hidden = suppressions::hidden(&who.scope).await?;
-    let mut items = Vec::with_capacity(page.items.len());
-    for one in &page.items {
-        let hidden = hidden.get(&one.code).copied().unwrap_or_default();
-        items.push(SuppressionBody::of(&who.scope, one, hidden).await?);
-    }
+    let names = names(
+        &who.scope,
+        page.items.iter().filter_map(|one| one.aim.actor),
+    )
+    .await?;
+    let items = page.items.iter();
+    let items = items.map(|one| SuppressionBody::of(&who.scope, one, &hidden, &names));
     Ok(json(&List {
-        items,
+        items: items.collect(),
         next: page.next,
     }))
 }

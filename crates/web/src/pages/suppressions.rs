@@ -1,19 +1,23 @@
 //! Suppressions: what does not count, for how long, and what that hid. And the form for a new one,
 //! with what it would have hidden before it is made.
 
+use std::collections::HashMap;
+
 use askama::Template;
 use axum::extract::RawQuery;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use domain::access::Permission;
+use domain::actor::ActorId;
 use domain::alert::AlertCode;
 use domain::suppression::{MOST_DAYS, State, Suppression};
 use domain::time::{DAY_US, Timestamp};
 use scoring::words;
 use serde::Deserialize;
 use store::suppressions::{self, Hidden};
-use store::{Scope, actors, alerts};
+use store::{Scope, alerts};
 
+use crate::api::names;
 use crate::api::suppressions::Code;
 use crate::auth::{Require, permit};
 use crate::error::WebResult;
@@ -57,9 +61,11 @@ pub(crate) async fn list(
     let scope = &who.scope;
     let hidden = suppressions::hidden(scope).await?;
     let mut rows = Vec::new();
-    for one in suppressions::list(scope, None, ROWS).await? {
+    let all = suppressions::list(scope, None, ROWS).await?;
+    let names = names(scope, all.iter().filter_map(|one| one.aim.actor)).await?;
+    for one in all {
         let hid = hidden.get(&one.code).copied().unwrap_or_default();
-        rows.push(row(scope, one, hid).await?);
+        rows.push(row(scope, one, hid, &names));
     }
     rows.sort_by_key(|row| row.state != State::Active);
     let done = query.as_deref().and_then(|q| q.split_once("done="));
@@ -79,25 +85,22 @@ pub(crate) async fn list(
     Ok(page(template).into_response())
 }
 
-async fn row(scope: &Scope, one: Suppression, hid: Hidden) -> WebResult<Row> {
+fn row(scope: &Scope, one: Suppression, hid: Hidden, names: &HashMap<ActorId, String>) -> Row {
     let (zone, now) = (&scope.tenant.scoring.zone, scope.now);
-    let actor = match one.aim.actor {
-        None => None,
-        Some(id) => {
-            let name = actors::find(scope, id).await.map(|actor| actor.name);
-            Some((id.code(), name.unwrap_or_else(|_| id.code())))
-        }
+    let named = |id: ActorId| {
+        let name = names.get(&id).cloned();
+        (id.code(), name.unwrap_or_else(|| id.code()))
     };
-    Ok(Row {
+    Row {
         state: one.state(now),
         title: one.aim.rule.title(),
-        actor,
+        actor: one.aim.actor.map(named),
         ends: ends(one.ends_at(), now),
         ends_at: When::of(one.ends_at(), zone, now),
         made: When::of(one.created_at, zone, now),
         hid: hid_words(hid),
         one,
-    })
+    }
 }
 
 /// When something ends or ended, in words.

@@ -18,7 +18,6 @@ use scoring::observation::Observation;
 use scoring::profile::Profile;
 use scoring::track::Tracker;
 use store::Db;
-use store::calibrated as rows;
 use store::log::{self, Position};
 use store::scoring::{self as actors, LatestAlert};
 
@@ -388,7 +387,7 @@ impl Calibrated {
         let strange = |actor: &&ActorId| !self.keys.contains_key(actor);
         let missing: Vec<ActorId> = open.keys().filter(strange).copied().collect();
         for chunk in missing.chunks(PAGE) {
-            let found = rows::keys(db, tenant, chunk).await?;
+            let found = actors::keys(db, tenant, chunk).await?;
             Arc::make_mut(&mut self.keys).extend(found);
         }
         Ok(())

@@ -144,7 +144,7 @@ impl Folded {
             .await?;
         let mut keys = std::collections::HashMap::new();
         for chunk in actors.chunks(500) {
-            keys.extend(rows::keys(db, tenant, chunk).await?);
+            keys.extend(history::keys(db, tenant, chunk).await?);
         }
         self.ledger.dirty.retain(|actor| {
             let newest = self.ledger.days.last_key_value();
